@@ -1,0 +1,118 @@
+/* The bus: calls between processes, as MessagePack over ZeroMQ. Loop-agnostic: it has descriptors to watch and bus_turn() to
+ * call. All calls of a turn to one endpoint, and all replies to one peer, leave as one message (a batch); proto/README.md
+ * describes the bytes. One thread's own. Nothing here trusts what arrives: garbage is counted, logged and dropped. */
+#ifndef COMMON_BUS_H
+#define COMMON_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/str.h"
+
+enum { BUS_MAX_TARGETS = 8, BUS_MAX_ENDPOINTS = 16, BUS_MAX_PENDING = 16384 };
+
+struct bus;
+
+/* Returns owned. */
+struct bus *bus_new(void);
+/* Sends what is batched (waits at most a second for it), fails what is pending with ERROR_UNAVAILABLE, and closes. */
+void bus_destroy(struct bus **bus);
+
+/* ---- the loop's side ---- */
+
+/* The descriptors to watch for reading, level-triggered; call bus_turn whenever one is readable. They change only by
+ * bus_connect and bus_bind. Returns how many; fills at most max. */
+size_t bus_descriptors(const struct bus *bus, int *fds, size_t max);
+
+/* Receives all there is, runs callbacks, expires deadlines, sends the batches, and receives again (ZMQ_FD is edge-triggered
+ * and a send can swallow the edge). To be called when a descriptor is readable, at the end of each loop turn, and at least
+ * every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. */
+bool bus_turn(struct bus *bus);
+
+/* How long the loop may wait before bus_turn has deadlines to look after: milliseconds, -1 = for ever. */
+int64_t bus_wait_ms(const struct bus *bus);
+
+/* ---- calling ---- */
+
+/* Connects target (a small number the caller chose, < BUS_MAX_TARGETS) to its endpoints, a comma-separated list of
+ * ZeroMQ addresses. ERROR_MALFORMED for an address that ZeroMQ refuses. */
+enum error bus_connect(struct bus *bus, unsigned target, const char *endpoints) MUST_USE;
+
+/* Whether some endpoint of the target is connected now. */
+bool bus_is_connected(const struct bus *bus, unsigned target);
+
+/* Who asks, as the services trust it. id 0 = nobody. */
+struct caller {
+    int64_t id;
+    struct str role; /* "user", "admin" */
+};
+
+struct bus_request {
+    struct str method;
+    struct caller caller;
+    struct str request_id;
+    struct str traceparent; /* empty = none */
+    struct str arguments;   /* MessagePack, see schema_decode */
+    int64_t timeout_ms;
+};
+
+struct bus_reply {
+    enum error error;
+    struct str body;    /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil */
+    int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
+};
+
+/* A call's name while it is pending: slot and generation. 0 is none. */
+typedef uint64_t bus_call_id;
+
+/* Puts a call on the batch of the target's least busy endpoint; everything is copied. on_reply runs exactly once, from
+ * bus_turn, unless the call is cancelled: with the reply (borrowed for the callback), or with ERROR_TIMEOUT at the
+ * deadline, or with ERROR_UNAVAILABLE when the endpoint goes away.
+ *   ERROR_UNAVAILABLE  no endpoint of the target is connected
+ *   ERROR_OVERLOADED   too many calls are pending
+ * On failure on_reply does not run and *id stays. id may be NULL. */
+enum error bus_call(struct bus *bus, unsigned target, const struct bus_request *request,
+                    void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
+                    bus_call_id *id) MUST_USE;
+
+/* Forgets a call: its on_reply will not run. Does nothing for one that has ended. */
+void bus_cancel(struct bus *bus, bus_call_id id);
+
+/* ---- answering ---- */
+
+/* Where a call came from: keep a copy to answer later. */
+struct bus_origin {
+    unsigned char peer[16];
+    unsigned char peer_len;
+    uint64_t id;
+};
+
+/* A call that arrived; everything is borrowed for the callback. */
+struct bus_incoming {
+    struct bus_origin origin;
+    struct str method;
+    struct caller caller;
+    struct str request_id;
+    struct str traceparent;
+    struct str arguments;
+    int64_t deadline_ms; /* loop_now_ms's clock */
+};
+
+/* Binds the one address this process answers on. on_call runs from bus_turn; a call past its deadline is dropped before.
+ * ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use. */
+enum error bus_bind(struct bus *bus, const char *endpoint,
+                    void (*on_call)(void *context, const struct bus_incoming *incoming), void *context) MUST_USE;
+
+/* Puts a reply on the batch of the caller's peer; copied. A peer that has gone is counted. */
+void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply);
+
+/* ---- counters, since bus_new ---- */
+struct bus_stats {
+    uint64_t calls, replies, late_replies, timeouts, lost_endpoints, garbage, expired, peer_gone, batches_sent, batches_received;
+    size_t pending;
+};
+struct bus_stats bus_stats(const struct bus *bus);
+
+#endif

@@ -1,0 +1,84 @@
+/* Postgres: a pool of connections in pipeline mode, and prepared statements that fibers wait for. The only file that includes
+ * libpq. Statements are the files services/NAME/sql/X.sql, embedded at build (deploy/cmake/embed_sql.cmake). */
+#ifndef COMMON_DB_H
+#define COMMON_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/error.h"
+#include "common/loop.h"
+#include "common/schema.h"
+#include "common/str.h"
+
+/* One sql/X.sql. Its first line says what it answers and whether it may be sent again: "-- read: …" or "-- write: …". */
+struct statement {
+    const char *name;
+    const char *sql;
+    bool writes;
+    unsigned parameters;
+};
+
+struct db_options {
+    const char *url;  /* a libpq connection string or URI */
+    const char *role; /* SET ROLE at connect; NULL = the login role */
+    const char *application_name;
+    size_t connections;
+    int64_t statement_timeout_ms;
+    const struct statement *const *statements; /* prepared on every connection */
+    size_t statement_count;
+};
+
+struct db;
+
+/* Connects in the background, and again whenever a connection is lost (with jitter). Returns owned. */
+struct db *db_new(struct loop *loop, const struct db_options *options);
+/* Fails what is waiting with ERROR_UNAVAILABLE and closes. */
+void db_destroy(struct db **db);
+
+/* Whether a connection is usable now; else *why_not, where not NULL, gets words that last until the next turn. */
+bool db_is_ready(const struct db *db, const char **why_not);
+
+/* ---- parameters: sent in binary, so $n of an integer is bigint, of a string text, of a boolean boolean ---- */
+struct db_value {
+    enum { DB_VALUE_NULL, DB_VALUE_INTEGER, DB_VALUE_TEXT, DB_VALUE_BOOLEAN } type;
+    union {
+        int64_t integer;
+        struct str text;
+        bool boolean;
+    };
+};
+#define DB_NULL ((struct db_value){.type = DB_VALUE_NULL})
+#define DB_INTEGER(value_) ((struct db_value){.type = DB_VALUE_INTEGER, .integer = (value_)})
+#define DB_TEXT(value_) ((struct db_value){.type = DB_VALUE_TEXT, .text = (value_)})
+#define DB_BOOLEAN(value_) ((struct db_value){.type = DB_VALUE_BOOLEAN, .boolean = (value_)})
+/* The value where has, NULL else. */
+#define DB_OPTIONAL(has_, value_) ((has_) ? (value_) : DB_NULL)
+
+/* ---- results: live as long as the arena ---- */
+struct db_result {
+    size_t rows;
+    void *pg; /* the PGresult */
+};
+bool db_is_null(const struct db_result *result, size_t row, size_t column);
+struct str db_text(const struct db_result *result, size_t row, size_t column);
+int64_t db_integer(const struct db_result *result, size_t row, size_t column);
+bool db_boolean(const struct db_result *result, size_t row, size_t column);
+
+/* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted). Fewer
+ * columns than fields leave the last ones absent. NULL = absent. Strings borrow from the result. */
+void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out);
+
+/* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again, once,
+ * if a neighbour failed or the connection was lost; a write has a Sync of its own and is sent once.
+ *   ERROR_CONFLICT     a unique or exclusion constraint stood against it (SQLSTATE 23505, 23P01)
+ *   ERROR_UNAVAILABLE  no connection, or it was lost: of a write the outcome is unknown
+ *   ERROR_TIMEOUT      the deadline (loop_now_ms) passed, or statement_timeout
+ *   ERROR_OVERLOADED   too many statements are waiting
+ *   ERROR_INTERNAL     anything else; logged with its SQLSTATE */
+enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
+                    const struct db_value *values, size_t count, struct db_result *result) MUST_USE;
+
+#endif

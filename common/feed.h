@@ -1,0 +1,49 @@
+/* The feed: short events from one process to all that listen, by PUB/SUB. Fast, and it may lose: so each event is numbered,
+ * a heartbeat carries the last number, and a listener knows when it cannot be sure to have heard all (proto/events.def).
+ * One thread's own; needs a loop only as bus.h does. */
+#ifndef COMMON_FEED_H
+#define COMMON_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/str.h"
+
+enum { FEED_HEARTBEAT_MS = 250, FEED_SILENCE_MS = 1500 };
+
+/* ---- speaking ---- */
+struct feed_publisher;
+
+/* Returns owned through *publisher. ERROR_MALFORMED for an address that ZeroMQ refuses. */
+enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint) MUST_USE;
+void feed_publisher_destroy(struct feed_publisher **publisher);
+/* Sends at once: before any reply that this turn's batch carries. body is one MessagePack value. */
+void feed_publish(struct feed_publisher *publisher, struct str name, struct str body);
+/* To be called every FEED_HEARTBEAT_MS. */
+void feed_heartbeat(struct feed_publisher *publisher);
+
+/* ---- listening ---- */
+struct feed_subscriber;
+
+struct feed_handlers {
+    /* An event, in order; borrowed for the callback. */
+    void (*on_event)(void *context, struct str name, struct str body);
+    /* Events may have been missed (a gap in the numbers, silence, another instance of a publisher): forget what was cached. */
+    void (*on_gap)(void *context);
+    void *context;
+};
+
+/* endpoints: a comma-separated list. Returns owned through *subscriber. */
+enum error feed_subscriber_new(struct feed_subscriber **subscriber, const char *endpoints,
+                               const struct feed_handlers *handlers) MUST_USE;
+void feed_subscriber_destroy(struct feed_subscriber **subscriber);
+int feed_descriptor(const struct feed_subscriber *subscriber);
+/* Receives all there is and runs the handlers; cheap when there is nothing. When the descriptor is readable, at each turn's
+ * end, and right before trusting what was cached. */
+void feed_turn(struct feed_subscriber *subscriber);
+/* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted. */
+bool feed_is_current(struct feed_subscriber *subscriber);
+
+#endif
