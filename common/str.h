@@ -26,6 +26,9 @@ bool str_starts_with(struct str s, struct str prefix);
 /* Whether s is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 bool str_is_utf8(struct str s);
 
+/* How many bytes the well-formed UTF-8 sequence at the start of s has; 0 if there is none. */
+size_t str_utf8_step(struct str s);
+
 /* Length of well-formed UTF-8 in UTF-16 code units: what JavaScript's `length` counts. */
 size_t str_utf16_len(struct str s);
 

@@ -1,0 +1,84 @@
+/* Buffers: one block of bytes that doubles when it is full. */
+#include "common/buffer.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_CAPACITY = 256, KEPT_CAPACITY = 1 << 20 };
+
+static void grow(struct buffer *buffer, size_t size)
+{
+    size_t needed = buffer->len + size;
+    size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
+    while (capacity < needed && capacity <= SIZE_MAX / 2)
+        capacity *= 2;
+    char *data = needed >= size && capacity >= needed ? realloc(buffer->data, capacity) : NULL;
+    if (!data) {
+        fputs("out of memory\n", stderr);
+        abort();
+    }
+    buffer->data = data;
+    buffer->capacity = capacity;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    assert(buffer->len <= buffer->capacity);
+    if (!buffer->data || buffer->capacity - buffer->len < size)
+        grow(buffer, size);
+    return buffer->data + buffer->len;
+}
+
+void buffer_append(struct buffer *buffer, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    memcpy(buffer_reserve(buffer, len), bytes, len);
+    buffer->len += len;
+}
+
+void buffer_append_str(struct buffer *buffer, struct str s)
+{
+    buffer_append(buffer, s.ptr, s.len);
+}
+
+void buffer_append_char(struct buffer *buffer, char c)
+{
+    *buffer_reserve(buffer, 1) = c;
+    buffer->len++;
+}
+
+void buffer_printf(struct buffer *buffer, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    assert(len >= 0);
+    vsnprintf(buffer_reserve(buffer, (size_t)len + 1), (size_t)len + 1, format, again);
+    buffer->len += (size_t)len;
+    va_end(again);
+    va_end(args);
+}
+
+void buffer_clear(struct buffer *buffer)
+{
+    buffer->len = 0;
+    if (buffer->capacity > KEPT_CAPACITY)
+        buffer_free(buffer);
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct buffer){0};
+}
+
+struct str buffer_str(const struct buffer *buffer)
+{
+    return (struct str){buffer->data ? buffer->data : "", buffer->len};
+}
