@@ -1,4 +1,5 @@
-/* Arenas: a chain of blocks that are filled from the front, and a list of destructors for what memory alone does not free. */
+/* Arenas: a chain of blocks that are filled from the front, and a list of destructors for what memory alone does not
+ * free. */
 #include "common/arena.h"
 
 #include <assert.h>
@@ -122,6 +123,7 @@ struct str arena_copy(struct arena *arena, struct str s)
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    assert(format);
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);

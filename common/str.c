@@ -1,4 +1,5 @@
-/* Strings with their length: comparing, reading numbers, and telling well-formed UTF-8 and mail addresses from the rest. */
+/* Strings with their length: comparing, reading numbers, and telling well-formed UTF-8 and mail addresses from the
+ * rest. */
 #include "common/str.h"
 
 #include <string.h>
@@ -164,7 +165,8 @@ static bool is_unicode_space(uint32_t point)
            point == 0x202F || point == 0x205F || point == 0x3000;
 }
 
-/* What mail addresses may hold beyond ASCII: the ranges class-validator's isEmail allows, without the spaces among them. */
+/* What mail addresses may hold beyond ASCII: the ranges class-validator's isEmail allows, without the spaces among
+ * them. */
 static bool is_international(uint32_t point)
 {
     return ((point >= 0xA1 && point <= 0xD7FF) || (point >= 0xF900 && point <= 0xFDCF) ||
