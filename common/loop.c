@@ -1,0 +1,332 @@
+/* The event loop, on libuv; the only file that includes it. Descriptors, timers, signals, what runs at a turn's end,
+ * and work that fibers hand to the pool of threads. */
+#include "common/loop.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "common/allocate.h"
+#include "common/fiber.h"
+
+enum { MAX_HOOKS = 16, MAX_SIGNALS = 8, DEFAULT_WORK_LIMIT = 256, WORKER_NICENESS = 10 };
+
+struct hook {
+    bool (*run)(void *context);
+    void *context;
+};
+
+struct signal_watch {
+    uv_signal_t uv;
+    void (*on_signal)(void *context);
+    void *context;
+};
+
+struct loop {
+    uv_loop_t uv;
+    uv_prepare_t turn_end; /* runs right before the loop waits; active always, so the loop never runs out of handles */
+    uv_idle_t more_to_do;  /* active = the loop does not wait */
+    struct hook hooks[MAX_HOOKS];
+    size_t hook_count;
+    struct signal_watch signals[MAX_SIGNALS];
+    size_t signal_count;
+    size_t working; /* queued and running */
+    size_t work_limit;
+};
+
+struct loop_watch {
+    uv_poll_t uv;
+    int events; /* asked for */
+    void (*on_ready)(void *context, bool readable, bool writable);
+    void *context;
+};
+
+struct loop_timer {
+    uv_timer_t uv;
+    void (*on_time)(void *context);
+    void *context;
+};
+
+/* libuv fails here only by a bug of ours or when the kernel has run out. */
+static void must(int result, const char *what)
+{
+    if (result == 0)
+        return;
+    fprintf(stderr, "event loop: %s: %s\n", what, uv_strerror(result));
+    abort();
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+int64_t loop_now_ms(void)
+{
+    struct timespec now;
+    int result = clock_gettime(CLOCK_MONOTONIC, &now);
+    assert(result == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the loop ---- */
+
+static void stay_awake(uv_idle_t *idle)
+{
+    (void)idle; /* that it is active is all it is for */
+}
+
+static void on_turn_end(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+    bool more = false;
+    for (size_t i = 0; i < loop->hook_count; i++)
+        more |= loop->hooks[i].run(loop->hooks[i].context);
+    if (more)
+        must(uv_idle_start(&loop->more_to_do, stay_awake), "start idle");
+    else
+        must(uv_idle_stop(&loop->more_to_do), "stop idle");
+}
+
+/* libuv reads the size of its pool once, when the pool is first used. */
+static void set_pool_size(void)
+{
+    char size[16];
+    snprintf(size, sizeof size, "%u", uv_available_parallelism());
+    int result = setenv("UV_THREADPOOL_SIZE", size, 0);
+    assert(result == 0);
+}
+
+struct loop *loop_new(void)
+{
+    set_pool_size();
+    struct loop *loop = allocate(sizeof *loop);
+    loop->work_limit = DEFAULT_WORK_LIMIT;
+    must(uv_loop_init(&loop->uv), "create");
+    must(uv_idle_init(&loop->uv, &loop->more_to_do), "create idle");
+    must(uv_prepare_init(&loop->uv, &loop->turn_end), "create prepare");
+    loop->turn_end.data = loop;
+    must(uv_prepare_start(&loop->turn_end, on_turn_end), "start prepare");
+    return loop;
+}
+
+void loop_destroy(struct loop **loop_)
+{
+    struct loop *loop = *loop_;
+    if (loop == NULL)
+        return;
+    assert(loop->working == 0);
+    uv_close((uv_handle_t *)&loop->turn_end, NULL);
+    uv_close((uv_handle_t *)&loop->more_to_do, NULL);
+    for (size_t i = 0; i < loop->signal_count; i++)
+        uv_close((uv_handle_t *)&loop->signals[i].uv, NULL);
+    for (int turn = 0; turn < 2;
+         turn++) /* lets what is closing close; a loop_stop while not running takes one turn away */
+        (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    must(uv_loop_close(&loop->uv), "destroy, with something still watched or timed");
+    free(loop);
+    *loop_ = NULL;
+}
+
+void loop_run(struct loop *loop)
+{
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+void loop_at_turn_end(struct loop *loop, bool (*run)(void *context), void *context)
+{
+    assert(loop->hook_count < MAX_HOOKS);
+    loop->hooks[loop->hook_count++] = (struct hook){run, context};
+}
+
+static void on_uv_signal(uv_signal_t *uv, int signal_number)
+{
+    (void)signal_number;
+    struct signal_watch *watch = uv->data;
+    watch->on_signal(watch->context);
+}
+
+void loop_on_signal(struct loop *loop, int signal_number, void (*on_signal)(void *context), void *context)
+{
+    assert(loop->signal_count < MAX_SIGNALS);
+    struct signal_watch *watch = &loop->signals[loop->signal_count++];
+    watch->on_signal = on_signal;
+    watch->context = context;
+    must(uv_signal_init(&loop->uv, &watch->uv), "create signal");
+    watch->uv.data = watch;
+    must(uv_signal_start(&watch->uv, on_uv_signal, signal_number), "watch signal");
+}
+
+/* ---- descriptors ---- */
+
+static void on_poll(uv_poll_t *uv, int status, int events)
+{
+    struct loop_watch *watch = uv->data;
+    if (status < 0) {
+        /* libuv stops a handle whose descriptor has an error pending. The owner finds out by using it, as with poll(2).
+         */
+        events = watch->events;
+        must(uv_poll_start(uv, events, on_poll), "watch descriptor");
+    }
+    watch->on_ready(watch->context, (events & UV_READABLE) != 0, (events & UV_WRITABLE) != 0);
+}
+
+struct loop_watch *loop_watch(struct loop *loop, int fd, void (*on_ready)(void *context, bool readable, bool writable),
+                              void *context)
+{
+    struct loop_watch *watch = allocate(sizeof *watch);
+    watch->on_ready = on_ready;
+    watch->context = context;
+    must(uv_poll_init(&loop->uv, &watch->uv, fd), "create descriptor watch");
+    watch->uv.data = watch;
+    return watch;
+}
+
+void loop_watch_set(struct loop_watch *watch, bool reading, bool writing)
+{
+    int events = (reading ? UV_READABLE : 0) | (writing ? UV_WRITABLE : 0);
+    if (events == watch->events)
+        return;
+    watch->events = events;
+    if (events == 0)
+        must(uv_poll_stop(&watch->uv), "stop watching descriptor");
+    else
+        must(uv_poll_start(&watch->uv, events, on_poll), "watch descriptor");
+}
+
+void loop_watch_destroy(struct loop_watch **watch)
+{
+    if (*watch == NULL)
+        return;
+    uv_close((uv_handle_t *)&(*watch)->uv, free_handle);
+    *watch = NULL;
+}
+
+/* ---- timers ---- */
+
+static void on_uv_timer(uv_timer_t *uv)
+{
+    struct loop_timer *timer = uv->data;
+    timer->on_time(timer->context);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, void (*on_time)(void *context), void *context)
+{
+    struct loop_timer *timer = allocate(sizeof *timer);
+    timer->on_time = on_time;
+    timer->context = context;
+    must(uv_timer_init(&loop->uv, &timer->uv), "create timer");
+    timer->uv.data = timer;
+    return timer;
+}
+
+void loop_timer_start(struct loop_timer *timer, int64_t delay_ms, int64_t repeat_ms)
+{
+    assert(repeat_ms >= 0);
+    uv_update_time(timer->uv.loop); /* libuv counts from the turn's start, which may be a while ago */
+    uint64_t delay = delay_ms > 0 ? (uint64_t)delay_ms : 0;
+    must(uv_timer_start(&timer->uv, on_uv_timer, delay, (uint64_t)repeat_ms), "start timer");
+}
+
+void loop_timer_stop(struct loop_timer *timer)
+{
+    must(uv_timer_stop(&timer->uv), "stop timer");
+}
+
+void loop_timer_destroy(struct loop_timer **timer)
+{
+    if (*timer == NULL)
+        return;
+    uv_close((uv_handle_t *)&(*timer)->uv, free_handle);
+    *timer = NULL;
+}
+
+static void wake_fiber(void *context)
+{
+    fiber_resume(context);
+}
+
+void loop_sleep(struct loop *loop, int64_t delay_ms)
+{
+    assert(fiber_current() != NULL);
+    struct loop_timer *timer = loop_timer_new(loop, wake_fiber, fiber_current());
+    loop_timer_start(timer, delay_ms, 0);
+    fiber_suspend();
+    loop_timer_destroy(&timer);
+}
+
+/* ---- work for the pool of threads ---- */
+
+/* Lives on the stack of the fiber that waits for it. */
+struct work {
+    uv_work_t uv;
+    struct loop *loop;
+    struct fiber *fiber;
+    void (*run)(void *argument);
+    void *argument;
+    int64_t deadline_ms;
+    enum error result;
+    bool done;
+};
+
+/* Work may take a core for milliseconds; the loop's thread goes first. */
+static void lower_priority_once(void)
+{
+    static _Thread_local bool lowered;
+    if (lowered)
+        return;
+    lowered = true;
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICENESS); /* a courtesy: works as well without */
+}
+
+static void on_worker_thread(uv_work_t *uv)
+{
+    struct work *work = uv->data;
+    lower_priority_once();
+    if (loop_now_ms() >= work->deadline_ms)
+        work->result = ERROR_TIMEOUT;
+    else
+        work->run(work->argument);
+}
+
+static void on_work_done(uv_work_t *uv, int status)
+{
+    struct work *work = uv->data;
+    assert(status == 0); /* nobody cancels */
+    work->loop->working--;
+    work->done = true;
+    fiber_resume(work->fiber);
+}
+
+enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*run)(void *argument), void *argument)
+{
+    assert(fiber_current() != NULL);
+    if (loop->working >= loop->work_limit)
+        return ERROR_OVERLOADED;
+    struct work work = {.loop = loop,
+                        .fiber = fiber_current(),
+                        .run = run,
+                        .argument = argument,
+                        .deadline_ms = deadline_ms,
+                        .result = OK};
+    work.uv.data = &work;
+    must(uv_queue_work(&loop->uv, &work.uv, on_worker_thread, on_work_done), "queue work");
+    loop->working++;
+    fiber_suspend();
+    assert(work.done);
+    return work.result;
+}
+
+void loop_set_work_limit(struct loop *loop, size_t limit)
+{
+    loop->work_limit = limit;
+}
