@@ -15,45 +15,10 @@ struct pack_reader pack_reader(struct str bytes)
     return (struct pack_reader){at, at + bytes.len};
 }
 
-/* What the bytes 0xC0 to 0xDF begin, and how many bytes the number, length or count takes that follows. */
-enum form { UNUSED, NIL, BOOLEAN, UNSIGNED, SIGNED, REAL, STRING, BINARY, EXTENSION, FIXED_EXTENSION, ARRAY, MAP };
-static const unsigned char forms[0x20] = {
-    NIL,
-    UNUSED,
-    BOOLEAN,
-    BOOLEAN, /* C0 */
-    BINARY,
-    BINARY,
-    BINARY,
-    EXTENSION, /* C4 */
-    EXTENSION,
-    EXTENSION,
-    REAL,
-    REAL, /* C8 */
-    UNSIGNED,
-    UNSIGNED,
-    UNSIGNED,
-    UNSIGNED, /* CC */
-    SIGNED,
-    SIGNED,
-    SIGNED,
-    SIGNED, /* D0 */
-    FIXED_EXTENSION,
-    FIXED_EXTENSION,
-    FIXED_EXTENSION,
-    FIXED_EXTENSION, /* D4 */
-    FIXED_EXTENSION,
-    STRING,
-    STRING,
-    STRING, /* D8 */
-    ARRAY,
-    ARRAY,
-    MAP,
-    MAP, /* DC */
-};
-static const unsigned char form_sizes[0x20] = {
-    0, 0, 0, 0, 1, 2, 4, 1, 2,  4, 4, 8, 1, 2, 4, 8, /* C0 */
-    1, 2, 4, 8, 1, 2, 4, 8, 16, 1, 2, 4, 2, 4, 2, 4  /* D0 */
+/* How many bytes the number, length or count takes that follows the bytes 0xC0 to 0xDF. */
+static const unsigned char following[0x20] = {
+    0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, /* C0 */
+    1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4  /* D0 */
 };
 
 static size_t bytes_left(const struct pack_reader *reader)
@@ -127,42 +92,42 @@ static struct pack_value real_value(uint64_t number, size_t size)
     return value;
 }
 
-static bool take_form(struct pack_reader *reader, unsigned char lead, struct pack_value *out)
+/* The values whose first byte is none of the short forms: 0xC0 to 0xDF. */
+static bool take_long_form(struct pack_reader *reader, unsigned char lead, struct pack_value *out)
 {
-    enum form form = forms[lead - 0xC0];
-    size_t size = form_sizes[lead - 0xC0];
-    if (form == FIXED_EXTENSION)
-        return take_extension(reader, size, out);
+    size_t size = following[lead - 0xC0];
     if (size > bytes_left(reader))
         return false;
     uint64_t number = take_number(reader, size);
-    switch (form) {
-    case NIL:
+    switch (lead) {
+    case 0xC0:
         *out = (struct pack_value){.type = PACK_NIL};
         return true;
-    case BOOLEAN:
+    case 0xC2 ... 0xC3:
         *out = (struct pack_value){.type = PACK_BOOLEAN, .boolean = lead == 0xC3};
         return true;
-    case UNSIGNED:
-        *out = unsigned_value(number);
-        return true;
-    case SIGNED:
-        *out = signed_value(number, size);
-        return true;
-    case REAL:
+    case 0xC4 ... 0xC6:
+        return take_text(reader, PACK_BINARY, number, out);
+    case 0xC7 ... 0xC9:
+        return take_extension(reader, number, out);
+    case 0xCA ... 0xCB:
         *out = real_value(number, size);
         return true;
-    case STRING:
+    case 0xCC ... 0xCF:
+        *out = unsigned_value(number);
+        return true;
+    case 0xD0 ... 0xD3:
+        *out = signed_value(number, size);
+        return true;
+    case 0xD4 ... 0xD8:
+        return take_extension(reader, UINT64_C(1) << (lead - 0xD4), out);
+    case 0xD9 ... 0xDB:
         return take_text(reader, PACK_STRING, number, out);
-    case BINARY:
-        return take_text(reader, PACK_BINARY, number, out);
-    case EXTENSION:
-        return take_extension(reader, number, out);
-    case ARRAY:
+    case 0xDC ... 0xDD:
         return take_head(reader, PACK_ARRAY, number, out);
-    case MAP:
+    case 0xDE ... 0xDF:
         return take_head(reader, PACK_MAP, number, out);
-    default:
+    default: /* 0xC1: no value begins so */
         return false;
     }
 }
@@ -182,7 +147,7 @@ static bool take_value(struct pack_reader *reader, struct pack_value *out)
         return take_head(reader, PACK_ARRAY, lead & 0x0F, out);
     if (lead <= 0xBF)
         return take_text(reader, PACK_STRING, lead & 0x1F, out);
-    return take_form(reader, lead, out);
+    return take_long_form(reader, lead, out);
 }
 
 bool pack_read(struct pack_reader *reader, struct pack_value *out)

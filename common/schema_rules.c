@@ -1,0 +1,134 @@
+/* The rules of fields and the texts of their failures, in the order that clients know: length, emptiness, type. */
+#include "common/schema_rules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void add_text(struct check *check, struct str text)
+{
+    struct report *report = &check->report;
+    if (report->count == check->capacity) {
+        check->capacity = check->capacity ? 2 * check->capacity : 8;
+        struct str *texts = arena_alloc(check->arena, check->capacity * sizeof *texts);
+        if (report->count > 0)
+            memcpy(texts, report->texts, report->count * sizeof *texts);
+        report->texts = texts;
+    }
+    report->texts[report->count++] = text;
+}
+
+void check_refuse_key(struct check *check, struct str key)
+{
+    add_text(check, arena_printf(check->arena, "property %.*s should not exist", STR_ARGS(key)));
+}
+
+/* "NAME must be a string" */
+static void say(struct check *check, const struct field *field, const char *what)
+{
+    add_text(check, arena_printf(check->arena, "%s %s", field->name, what));
+}
+
+static void check_length(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    bool is_string = value && value->type == PACK_STRING;
+    int64_t len = is_string ? (int64_t)str_utf16_len(value->text) : 0;
+    if (field->min > 1 && len < field->min)
+        add_text(check, arena_printf(check->arena, "%s must be longer than or equal to %" PRId64 " characters",
+                                     field->name, field->min));
+    if (len > field->max)
+        add_text(check, arena_printf(check->arena, "%s must be shorter than or equal to %" PRId64 " characters",
+                                     field->name, field->max));
+    if (field->min == 1 && (!value || (is_string && len == 0)))
+        say(check, field, "should not be empty");
+}
+
+static void check_string(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    if (field->rule == RULE_LENGTH)
+        check_length(check, field, value);
+    if (!value || value->type != PACK_STRING)
+        say(check, field, "must be a string");
+    else if (memchr(value->text.ptr, '\0', value->text.len))
+        say(check, field, "must not contain null characters");
+}
+
+static void check_email(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    if (!value || value->type != PACK_STRING || !str_is_email(value->text))
+        say(check, field, "must be an email");
+}
+
+/* JavaScript knows one kind of number: 5.0 is 5. */
+static struct pack_value whole(struct pack_value value)
+{
+    if (value.type == PACK_REAL && value.real >= -0x1p63 && value.real < 0x1p63 &&
+        (double)(int64_t)value.real == value.real)
+        return (struct pack_value){.type = PACK_INTEGER, .integer = (int64_t)value.real};
+    return value;
+}
+
+/* What is no number at all is both too great and too small. */
+static void check_range(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    bool too_great = true, too_small = true;
+    if (value && value->type == PACK_INTEGER) {
+        too_great = value->integer > field->max;
+        too_small = value->integer < field->min;
+    } else if (value && value->type == PACK_REAL) {
+        too_great = !(value->real < 0x1p63 && value->real <= (double)field->max);
+        too_small = !(value->real >= (double)field->min);
+    }
+    if (too_great)
+        add_text(check, arena_printf(check->arena, "%s must not be greater than %" PRId64, field->name, field->max));
+    if (too_small)
+        add_text(check, arena_printf(check->arena, "%s must not be less than %" PRId64, field->name, field->min));
+}
+
+static void check_integer(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    if (field->rule == RULE_RANGE)
+        check_range(check, field, value);
+    if (value && value->type == PACK_INTEGER)
+        return;
+    bool is_huge = value && value->type == PACK_REAL && (value->real >= 0x1p63 || value->real < -0x1p63);
+    if (!is_huge || field->rule != RULE_RANGE) /* a huge one is whole, and its range was told */
+        say(check, field, "must be a number conforming to the specified constraints");
+}
+
+bool check_field(struct check *check, const struct field *field, const struct pack_value *value, struct pack_value *out)
+{
+    size_t before = check->report.count;
+    struct pack_value normal;
+    if (!value && !field->required)
+        return false;
+    if (value && field->type == FIELD_INTEGER) {
+        normal = whole(*value);
+        value = &normal;
+    }
+    switch (field->type) {
+    case FIELD_STRING:
+    case FIELD_TIME:
+        check_string(check, field, value);
+        break;
+    case FIELD_EMAIL:
+        check_email(check, field, value);
+        break;
+    case FIELD_BOOLEAN:
+        if (!value || value->type != PACK_BOOLEAN)
+            say(check, field, "must be a boolean value");
+        break;
+    case FIELD_INTEGER:
+        check_integer(check, field, value);
+        break;
+    case FIELD_OBJECT:
+        if (!value)
+            say(check, field, "should not be empty");
+        break;
+    case FIELD_ID: /* the path's, decoded apart */
+        return false;
+    }
+    if (check->report.count > before)
+        return false;
+    *out = *value;
+    return true;
+}
