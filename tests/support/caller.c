@@ -1,0 +1,117 @@
+/* Calls to services over ZeroMQ: JSON in, MessagePack over the bus, JSON out. */
+#include "tests/support/caller.h"
+
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arena.h"
+#include "common/buffer.h"
+#include "common/bus.h"
+#include "common/json.h"
+#include "common/pack.h"
+#include "tests/support/scratch.h"
+
+enum { CALL_TIMEOUT_MS = 5000, MAX_DESCRIPTORS = 32 };
+
+struct caller_bus {
+    struct bus *bus;
+};
+
+struct waiting {
+    bool done;
+    struct bus_answer *answer;
+};
+
+static void turn(struct caller_bus *caller)
+{
+    int fds[MAX_DESCRIPTORS];
+    struct pollfd ready[MAX_DESCRIPTORS];
+    size_t count = bus_descriptors(caller->bus, fds, MAX_DESCRIPTORS);
+    assert(count <= MAX_DESCRIPTORS);
+    for (size_t i = 0; i < count; i++)
+        ready[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    if (!bus_turn(caller->bus))
+        poll(ready, count, 5);
+}
+
+struct caller_bus *caller_bus_new(const struct stack *stack)
+{
+    struct caller_bus *caller = calloc(1, sizeof *caller);
+    assert(caller != NULL);
+    caller->bus = bus_new();
+    for (int part = STACK_AUTH; part <= STACK_ROOM; part++)
+        assert_int_equal(bus_connect(caller->bus, (unsigned)part, stack_endpoint(stack, part)), OK);
+    int64_t deadline = now_ms() + CALL_TIMEOUT_MS;
+    for (int part = STACK_AUTH; part <= STACK_ROOM; part++) {
+        while (!bus_is_connected(caller->bus, (unsigned)part)) {
+            if (now_ms() > deadline)
+                fail_msg("no connection to %s", stack_part_name(part));
+            turn(caller);
+        }
+    }
+    return caller;
+}
+
+void caller_bus_destroy(struct caller_bus **caller)
+{
+    bus_destroy(&(*caller)->bus);
+    free(*caller);
+    *caller = NULL;
+}
+
+static void append_object(struct arena *arena, struct buffer *out, const char *json)
+{
+    struct str why;
+    assert_int_equal(json_to_pack(str_from(json != NULL ? json : "{}"), arena, out, &why), OK);
+}
+
+static void release(void *object)
+{
+    json_decref(object);
+}
+
+static void on_reply(void *context, const struct bus_reply *reply)
+{
+    struct waiting *waiting = context;
+    struct buffer json = {0};
+    waiting->answer->error = reply->error;
+    waiting->answer->next_after = reply->next_after;
+    if (reply->body.len > 0) {
+        assert_true(json_from_pack(reply->body, &json));
+        waiting->answer->body = json_loadb(json.data, json.len, JSON_DECODE_ANY, NULL);
+        assert_non_null(waiting->answer->body);
+        scratch_defer(release, waiting->answer->body);
+    }
+    buffer_free(&json);
+    waiting->done = true;
+}
+
+struct bus_answer call_service_method(struct caller_bus *caller, enum stack_part part, const char *method,
+                                      json_int_t user_id, const char *role, const char *path, const char *rest)
+{
+    struct arena *arena = arena_new();
+    struct buffer arguments = {0};
+    pack_array(&arguments, 2);
+    append_object(arena, &arguments, path);
+    append_object(arena, &arguments, rest);
+
+    struct bus_answer answer = {0};
+    struct waiting waiting = {.answer = &answer};
+    struct bus_request request = {
+        .method = str_from(method),
+        .caller = {.id = user_id, .role = str_from(role)},
+        .request_id = STR("test"),
+        .arguments = buffer_str(&arguments),
+        .timeout_ms = CALL_TIMEOUT_MS,
+    };
+    enum error error = bus_call(caller->bus, (unsigned)part, &request, on_reply, &waiting, NULL);
+    if (error != OK)
+        answer.error = error;
+    while (error == OK && !waiting.done)
+        turn(caller);
+    buffer_free(&arguments);
+    arena_destroy(&arena);
+    return answer;
+}

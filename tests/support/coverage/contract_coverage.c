@@ -1,0 +1,89 @@
+/* The last test: what all suites recorded, against the contract's tables. Fails for a route's success or declared error
+ * that no suite met, for a suite that left no record, and for a reply that breaks the tables. Arguments: the suites'
+ * names. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/contract.h"
+#include "tests/support/scratch.h"
+
+enum { MAX_ROUTES = 256 };
+
+struct coverage {
+    bool succeeded[MAX_ROUTES];
+    uint64_t met[MAX_ROUTES]; /* bit n: enum error n */
+    size_t records, breaches, missing;
+};
+
+static void count_record(struct coverage *coverage, const json_t *record)
+{
+    const char *name = json_string_value(json_object_get(record, "route"));
+    const struct route *route = name != NULL ? contract_route_named(name) : NULL;
+    coverage->records++;
+    if (route == NULL)
+        return;
+    enum error error = contract_error(record);
+    size_t index = (size_t)(route - proto_routes);
+    if (error != OK)
+        coverage->met[index] |= UINT64_C(1) << error;
+    else if (json_integer_value(json_object_get(record, "status")) == route->status)
+        coverage->succeeded[index] = true;
+}
+
+static void read_suite(struct coverage *coverage, const char *suite)
+{
+    FILE *file = fopen(text("%s/%s.jsonl", RECORDS_DIR, suite), "re");
+    if (file == NULL) {
+        printf("no record of the suite %s: run it first\n", suite);
+        coverage->missing++;
+        return;
+    }
+    char *line = NULL;
+    size_t capacity = 0;
+    while (getline(&line, &capacity, file) > 0) {
+        json_t *record = json_loads(line, 0, NULL);
+        assert(record != NULL);
+        char *breach = contract_breach(record);
+        if (breach != NULL) {
+            printf("broken in %s: %s\n  %s", suite, breach, line);
+            coverage->breaches++;
+        }
+        count_record(coverage, record);
+        json_decref(record);
+    }
+    free(line);
+    fclose(file);
+}
+
+static void list_missing(struct coverage *coverage)
+{
+    for (size_t i = 0; i < proto_route_count; i++) {
+        char *name = contract_route_name(&proto_routes[i]);
+        uint64_t unmet = proto_route_errors(&proto_routes[i]) & ~coverage->met[i];
+        if (!coverage->succeeded[i]) {
+            printf("never hit: %s → %d\n", name, proto_routes[i].status);
+            coverage->missing++;
+        }
+        for (int error = 1; error < ERROR_COUNT; error++) {
+            if ((unmet & (UINT64_C(1) << error)) == 0)
+                continue;
+            printf("never hit: %s → %s\n", name, error_code((enum error)error));
+            coverage->missing++;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct coverage coverage = {0};
+    assert(proto_route_count <= MAX_ROUTES);
+    for (int i = 1; i < argc; i++)
+        read_suite(&coverage, argv[i]);
+    list_missing(&coverage);
+    printf("%zu routes, %zu kinds of replies, %zu broken, %zu missing\n", proto_route_count, coverage.records,
+           coverage.breaches, coverage.missing);
+    scratch_free();
+    return coverage.breaches + coverage.missing > 0;
+}

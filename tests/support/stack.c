@@ -1,0 +1,303 @@
+/* The whole backend for one suite: folders, ports, database, processes. */
+#include "tests/support/stack.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/database.h"
+#include "tests/support/http.h"
+#include "tests/support/record.h"
+#include "tests/support/scratch.h"
+
+enum { READY_TIMEOUT_MS = 20000, STOP_TIMEOUT_MS = 15000, LOG_SHOWN = 16384 };
+
+static const char *const part_names[STACK_PARTS] = {"auth", "user", "room", "gateway"};
+
+const char *stack_part_name(enum stack_part part)
+{
+    return part_names[part];
+}
+
+bool stack_is_sanitized(void)
+{
+    return strlen(BACKEND_SANITIZE) > 0;
+}
+
+/* ---- what a stack owns beside its processes ---- */
+
+/* A port that nobody else gets: bound here, and never listened on. The gateway's listener may share it (SO_REUSEPORT).
+ */
+static int guard_port(uint16_t *port)
+{
+    int guard = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(guard >= 0);
+    int on = 1;
+    assert_int_equal(setsockopt(guard, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(setsockopt(guard, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    assert_int_equal(bind(guard, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(getsockname(guard, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    return guard;
+}
+
+static char *cluster_url(const char *cluster, const char *database)
+{
+    return shell("%s/deploy/postgres url %s %s", SOURCE_DIR, cluster, database);
+}
+
+static void clone_database(struct stack *stack)
+{
+    char *template = shell("cat %s.template", stack->cluster);
+    stack->database = text("%s_%d", stack->suite, (int)getpid());
+    struct database *server = database_connect(cluster_url(stack->cluster, "postgres"));
+    database_run(server, text("DROP DATABASE IF EXISTS %s WITH (FORCE)", stack->database));
+    database_run(server, text("CREATE DATABASE %s TEMPLATE %s", stack->database, template));
+    database_close(&server);
+    stack->database_url = cluster_url(stack->cluster, stack->database);
+}
+
+static void drop_database(const struct stack *stack)
+{
+    struct database *server = database_connect(cluster_url(stack->cluster, "postgres"));
+    database_run(server, text("DROP DATABASE IF EXISTS %s WITH (FORCE)", stack->database));
+    database_close(&server);
+}
+
+/* ---- environment: later settings of a name replace earlier ones ---- */
+
+static void set_environment(struct stack *stack, const char *setting)
+{
+    size_t name_len = strcspn(setting, "=") + 1;
+    size_t i = 0;
+    while (stack->environment[i] != NULL && strncmp(stack->environment[i], setting, name_len) != 0)
+        i++;
+    assert(i + 1 < sizeof stack->environment / sizeof *stack->environment);
+    stack->environment[i] = text("%s", setting);
+}
+
+static void inherit_environment(struct stack *stack, const char *name)
+{
+    if (getenv(name) != NULL)
+        set_environment(stack, text("%s=%s", name, getenv(name)));
+}
+
+static void build_environment(struct stack *stack, const struct stack_options *options, uint16_t admin_port)
+{
+    static const char *const fixed[] = {
+        "LOG_LEVEL=debug",   "LOG_FORMAT=text",       "ENVIRONMENT=production", "BACKEND_HOST=127.0.0.1",
+        "GATEWAY_THREADS=2", "PASSWORD_ITERATIONS=1", "PASSWORD_MEMORY_KIB=64", "JWT_SECRET=" STACK_SECRET,
+    };
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        set_environment(stack, fixed[i]);
+    set_environment(stack, text("BUS_DIR=%s", stack->folder));
+    set_environment(stack, text("DATABASE_URL=%s", stack->database_url));
+    set_environment(stack, text("BACKEND_PORT=%u", stack->port));
+    set_environment(stack, text("ADMIN_PORT=%u", admin_port));
+
+    static const char *const inherited[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
+    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
+        inherit_environment(stack, inherited[i]);
+    for (size_t i = 0; options != NULL && options->environment[i] != NULL; i++)
+        set_environment(stack, options->environment[i]);
+}
+
+/* ---- processes ---- */
+
+static char *log_path(const struct stack *stack, enum stack_part part)
+{
+    return text("%s/%s.log", stack->folder, part_names[part]);
+}
+
+void stack_revive(struct stack *stack, enum stack_part part)
+{
+    char *binary = text("%s/%s", BINARY_DIR, part_names[part]);
+    process_start(&stack->parts[part], binary, stack->environment, log_path(stack, part));
+}
+
+void stack_kill(struct stack *stack, enum stack_part part, int signal_number)
+{
+    int status;
+    if (!process_end(&stack->parts[part], signal_number, STOP_TIMEOUT_MS, &status))
+        fail_msg("%s did not end by signal %d", part_names[part], signal_number);
+}
+
+static void assert_running(struct stack *stack)
+{
+    for (int part = 0; part < STACK_PARTS; part++) {
+        int status;
+        if (stack->parts[part].pid == 0 || process_wait(&stack->parts[part], 0, &status))
+            fail_msg("%s has ended", part_names[part]);
+    }
+}
+
+void stack_await_ready(struct stack *stack, int64_t timeout_ms)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    for (;;) {
+        struct reply *reply = http_probe(stack, "/readyz");
+        if (reply->status == 200)
+            return;
+        if (now_ms() > deadline)
+            fail_msg("not ready after %lld ms: %ld %s", (long long)timeout_ms, reply->status, reply->body);
+        assert_running(stack);
+        sleep_ms(10);
+    }
+}
+
+void stack_assert_alive(struct stack *stack)
+{
+    assert_running(stack);
+    stack_await_ready(stack, 2000);
+}
+
+char *stack_endpoint(const struct stack *stack, enum stack_part part)
+{
+    return text("ipc://%s/%s", stack->folder, part_names[part]);
+}
+
+struct stack *stack_start(const char *suite, const struct stack_options *options)
+{
+    struct stack *stack = scratch_alloc(sizeof *stack);
+    stack->suite = suite;
+    snprintf(stack->folder, sizeof stack->folder, "/tmp/%.12s.XXXXXX", suite);
+    assert_non_null(mkdtemp(stack->folder));
+    const char *cluster = options != NULL && options->cluster != NULL ? options->cluster : "postgres";
+    stack->cluster = text("%s/%s", CLUSTERS_DIR, cluster);
+    clone_database(stack);
+
+    uint16_t admin_port;
+    stack->port_guard = guard_port(&stack->port);
+    stack->admin_port_guard = guard_port(&admin_port);
+    stack->url = text("http://127.0.0.1:%u", stack->port);
+    stack->admin_url = text("http://127.0.0.1:%u", admin_port);
+    build_environment(stack, options, admin_port);
+
+    stack->started_ms = now_ms();
+    for (int part = 0; part < STACK_PARTS; part++)
+        stack_revive(stack, part);
+    stack_await_ready(stack, READY_TIMEOUT_MS);
+    stack->ready_ms = now_ms();
+    return stack;
+}
+
+/* ---- the end ---- */
+
+static bool log_is_clean(const char *path)
+{
+    static const char *const reports[] = {"Sanitizer", "runtime error:", "Assertion "};
+    FILE *log = fopen(path, "re");
+    if (log == NULL)
+        return true; /* it never started */
+    bool clean = true;
+    char line[4096];
+    while (fgets(line, sizeof line, log) != NULL)
+        for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+            clean = clean && strstr(line, reports[i]) == NULL;
+    fclose(log);
+    if (!clean)
+        fprintf(stderr, "%s holds a report\n", path);
+    return clean;
+}
+
+/* All get the signal before any is waited for: they drain side by side. */
+static bool stop_parts(struct stack *stack)
+{
+    bool good = true;
+    for (int part = 0; part < STACK_PARTS; part++)
+        if (stack->parts[part].pid > 0)
+            kill(stack->parts[part].pid, SIGTERM);
+    for (int part = 0; part < STACK_PARTS; part++) {
+        int status = 0;
+        if (stack->parts[part].pid > 0 && !process_wait(&stack->parts[part], STOP_TIMEOUT_MS, &status)) {
+            fprintf(stderr, "%s did not end by SIGTERM\n", part_names[part]);
+            process_end(&stack->parts[part], SIGKILL, STOP_TIMEOUT_MS, &status);
+        }
+        if (status != 0)
+            fprintf(stderr, "%s ended with status 0x%x\n", part_names[part], status);
+        good = good && status == 0 && log_is_clean(log_path(stack, part));
+    }
+    return good;
+}
+
+bool stack_stop(struct stack *stack)
+{
+    bool good = stop_parts(stack);
+    drop_database(stack);
+    close(stack->port_guard);
+    close(stack->admin_port_guard);
+    return good;
+}
+
+/* ---- a suite ---- */
+
+struct suite {
+    const char *name;
+    const struct stack_options *options;
+    struct stack *stack;
+};
+static struct suite suite;
+
+static void show_log(const char *path)
+{
+    FILE *log = fopen(path, "re");
+    if (log == NULL)
+        return;
+    fseek(log, 0, SEEK_END);
+    long size = ftell(log);
+    fseek(log, size > LOG_SHOWN ? size - LOG_SHOWN : 0, SEEK_SET);
+    fprintf(stderr, "---- %s\n", path);
+    char line[4096];
+    while (fgets(line, sizeof line, log) != NULL)
+        fputs(line, stderr);
+    fclose(log);
+}
+
+static int set_up(void **state)
+{
+    suite.stack = stack_start(suite.name, suite.options);
+    *state = suite.stack;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return suite.stack == NULL || stack_stop(suite.stack) ? 0 : -1;
+}
+
+/* The folder of a stack that failed stays, with its logs. */
+static void finish(bool failed)
+{
+    if (suite.stack == NULL)
+        return;
+    for (int part = 0; failed && part < STACK_PARTS; part++)
+        show_log(log_path(suite.stack, part));
+    if (!failed)
+        shell("rm -r %s", suite.stack->folder);
+}
+
+int suite_main(const char *name, const struct stack_options *options, const struct CMUnitTest *tests, size_t count,
+               int argc, char **argv)
+{
+    suite = (struct suite){.name = name, .options = options};
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    signal(SIGPIPE, SIG_IGN);
+    http_init();
+    record_open(name);
+    int failed = _cmocka_run_group_tests(name, tests, count, set_up, tear_down);
+    finish(failed != 0);
+    record_close();
+    http_cleanup();
+    scratch_free();
+    return failed != 0;
+}

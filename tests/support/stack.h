@@ -1,0 +1,75 @@
+/* The whole backend for one suite: gateway, auth, user and room as real processes with their own sockets, ports and
+ * database. A suite is a list of cmocka tests that get the stack through *state. */
+#ifndef TESTS_SUPPORT_STACK_H
+#define TESTS_SUPPORT_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/support/cmocka.h"
+#include "tests/support/process.h"
+
+#define STACK_SECRET "the secret that signs the tokens of the tests"
+#define STACK_ORIGIN "http://localhost:8080"
+
+enum stack_part { STACK_AUTH, STACK_USER, STACK_ROOM, STACK_GATEWAY, STACK_PARTS };
+
+struct stack_options {
+    /* "NAME=value" over the defaults, for every process; NULL = none */
+    const char *environment[8];
+    /* The cluster's folder, a fixture of tests/CMakeLists.txt; NULL = "postgres" */
+    const char *cluster;
+};
+
+/* Read-only to tests. */
+struct stack {
+    const char *suite;
+    char folder[64];    /* its sockets and logs */
+    char *cluster;      /* the folder of its Postgres */
+    char *database;     /* the name of its database */
+    char *database_url; /* as superuser */
+    char *url;          /* http://127.0.0.1:port */
+    char *admin_url;    /* of the gateway's admin listener */
+    uint16_t port;
+    struct process parts[STACK_PARTS];
+    char *environment[32];
+    int port_guard, admin_port_guard;
+    int64_t started_ms, ready_ms; /* when its processes were started, and when all were ready */
+};
+
+const char *stack_part_name(enum stack_part part);
+
+/* Starts everything and waits until it is ready; fails the test with the log if it is not in time. */
+struct stack *stack_start(const char *suite, const struct stack_options *options);
+
+/* Ends everything and drops the database. Returns whether each process ended well: status 0, no sanitizer's report. */
+bool stack_stop(struct stack *stack);
+
+/* Ends one part by the signal and waits for its end. */
+void stack_kill(struct stack *stack, enum stack_part part, int signal_number);
+/* Starts one part that has ended. Does not wait until it is ready. */
+void stack_revive(struct stack *stack, enum stack_part part);
+/* Waits until the gateway says that all is ready; fails the test after timeout_ms. */
+void stack_await_ready(struct stack *stack, int64_t timeout_ms);
+/* Whether all parts run and answer. */
+void stack_assert_alive(struct stack *stack);
+
+/* The ZeroMQ address a service answers on. */
+char *stack_endpoint(const struct stack *stack, enum stack_part part);
+
+/* Whether the binaries are built with sanitizers, which cost memory and time. */
+bool stack_is_sanitized(void);
+
+/* main() of a suite: starts a stack, runs the tests (of the first argument's pattern, if there is one), stops it; shows
+ * the logs when something failed. Returns main's exit status. */
+int suite_main(const char *suite, const struct stack_options *options, const struct CMUnitTest *tests, size_t count,
+               int argc, char **argv);
+#define SUITE(name, ...) SUITE_WITH(name, NULL, __VA_ARGS__)
+#define SUITE_WITH(name, options, ...)                                                                                 \
+    int main(int argc, char **argv)                                                                                    \
+    {                                                                                                                  \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                                               \
+        return suite_main(name, options, tests, sizeof tests / sizeof *tests, argc, argv);                             \
+    }
+
+#endif
