@@ -1,5 +1,5 @@
-/* Postgres: a pool of connections in pipeline mode, and prepared statements that fibers wait for. The only file that includes
- * libpq. Statements are the files services/NAME/sql/X.sql, embedded at build (deploy/cmake/embed_sql.cmake). */
+/* Postgres: a pool of connections in pipeline mode, and prepared statements that fibers wait for. Only common/db*.c
+ * include libpq. Statements are the files services/NAME/sql/X.sql, embedded at build (deploy/cmake/embed_sql.cmake). */
 #ifndef COMMON_DB_H
 #define COMMON_DB_H
 
@@ -13,7 +13,8 @@
 #include "common/schema.h"
 #include "common/str.h"
 
-/* One sql/X.sql. Its first line says what it answers and whether it may be sent again: "-- read: …" or "-- write: …". */
+/* One sql/X.sql. Its first line says what it answers and whether it may be sent again: "-- read: …" or "-- write: …".
+ */
 struct statement {
     const char *name;
     const char *sql;
@@ -33,7 +34,13 @@ struct db_options {
 
 struct db;
 
-/* Connects in the background, and again whenever a connection is lost (with jitter). Returns owned. */
+/* What is wrong with a connection string, in words, in the arena; NULL for a good one. Whether a server is there is
+ * another question. */
+const char *db_url_mistake(struct arena *arena, const char *url);
+
+/* Connects in the background, and again whenever a connection is lost (with jitter). What options points to stays the
+ * caller's and must outlive it. Its hook at the turn's end sends the queries: hooks that start fibers come before it.
+ * Returns owned. */
 struct db *db_new(struct loop *loop, const struct db_options *options);
 /* Fails what is waiting with ERROR_UNAVAILABLE and closes. */
 void db_destroy(struct db **db);
@@ -67,12 +74,12 @@ struct str db_text(const struct db_result *result, size_t row, size_t column);
 int64_t db_integer(const struct db_result *result, size_t row, size_t column);
 bool db_boolean(const struct db_result *result, size_t row, size_t column);
 
-/* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted). Fewer
- * columns than fields leave the last ones absent. NULL = absent. Strings borrow from the result. */
+/* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted).
+ * Fewer columns than fields leave the last ones absent. NULL = absent. Strings borrow from the result. */
 void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out);
 
-/* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again, once,
- * if a neighbour failed or the connection was lost; a write has a Sync of its own and is sent once.
+/* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again,
+ * once, if a neighbour failed or the connection was lost; a write has a Sync of its own and is sent once.
  *   ERROR_CONFLICT     a unique or exclusion constraint stood against it (SQLSTATE 23505, 23P01)
  *   ERROR_UNAVAILABLE  no connection, or it was lost: of a write the outcome is unknown
  *   ERROR_TIMEOUT      the deadline (loop_now_ms) passed, or statement_timeout

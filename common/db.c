@@ -1,0 +1,221 @@
+/* The pool: which connection a query goes to, how long its fiber waits, and when it runs on. */
+#include "common/db.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/allocate.h"
+#include "common/db_internal.h"
+#include "common/fiber.h"
+#include "common/log.h"
+
+enum { TICK_MS = 50, ATTEMPTS = 2 };
+
+/* ---- queries that wait ---- */
+
+void db_settle(struct db *db, struct query *query)
+{
+    query->slot = NULL;
+    TAILQ_REMOVE(&db->waiting, query, link);
+    TAILQ_INSERT_TAIL(&db->settled, query, link);
+}
+
+bool db_resume_settled(struct db *db)
+{
+    assert(fiber_current() == NULL);
+    bool any = false;
+    struct query *query;
+    while ((query = TAILQ_FIRST(&db->settled)) != NULL) {
+        TAILQ_REMOVE(&db->settled, query, link);
+        any = true;
+        fiber_resume(query->fiber);
+    }
+    return any;
+}
+
+/* The answer that comes later finds nobody. */
+static void give_up(struct db *db, struct query *query)
+{
+    query->slot->query = NULL;
+    PQclear(query->pg);
+    query->pg = NULL;
+    query->verdict = (struct verdict){ERROR_TIMEOUT, false, false};
+    db_settle(db, query);
+}
+
+/* ---- time ---- */
+
+static void start_ticking(struct db *db)
+{
+    if (db->is_ticking)
+        return;
+    db->is_ticking = true;
+    loop_timer_start(db->tick, TICK_MS, TICK_MS);
+}
+
+static bool owes_answers(const struct db *db)
+{
+    for (size_t i = 0; i < db->connection_count; i++) {
+        if (pipeline_load(&db->connections[i]) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void on_tick(void *context)
+{
+    struct db *db = context;
+    int64_t now_ms = loop_now_ms();
+    for (struct query *query = TAILQ_FIRST(&db->waiting), *next; query != NULL; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (query->deadline_ms <= now_ms)
+            give_up(db, query);
+    }
+    for (size_t i = 0; i < db->connection_count; i++)
+        connection_check(&db->connections[i], now_ms);
+    db_resume_settled(db);
+    if (!owes_answers(db)) {
+        db->is_ticking = false;
+        loop_timer_stop(db->tick);
+    }
+}
+
+/* A fiber that ran here may have left answers to send: then the loop turns once more. */
+static bool on_turn_end(void *context)
+{
+    struct db *db = context;
+    for (size_t i = 0; i < db->connection_count; i++)
+        pipeline_end_turn(&db->connections[i]);
+    return db_resume_settled(db);
+}
+
+/* ---- sending ---- */
+
+/* The least loaded one that is ready; *any tells whether one is. */
+static struct connection *choose(struct db *db, bool *any)
+{
+    struct connection *best = NULL;
+    *any = false;
+    for (size_t i = 0; i < db->connection_count; i++) {
+        struct connection *connection = &db->connections[i];
+        if (connection->state != CONNECTION_READY)
+            continue;
+        *any = true;
+        if (pipeline_has_room(connection) && (best == NULL || pipeline_load(connection) < pipeline_load(best)))
+            best = connection;
+    }
+    return best;
+}
+
+/* A connection that breaks over the query never got it whole: the next one may. */
+static enum error send_query(struct db *db, struct query *query)
+{
+    for (;;) {
+        if (query->deadline_ms <= loop_now_ms())
+            return ERROR_TIMEOUT;
+        bool any;
+        struct connection *connection = choose(db, &any);
+        if (connection == NULL)
+            return any ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
+        if (!pipeline_send(connection, query))
+            continue;
+        TAILQ_INSERT_TAIL(&db->waiting, query, link);
+        start_ticking(db);
+        return OK;
+    }
+}
+
+/* Postgres stores no NUL; whoever let one in has not validated. */
+static bool is_storable(const struct statement *statement, const struct db_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct str text = values[i].type == DB_VALUE_TEXT ? values[i].text : STR("");
+        if (text.len == 0 || memchr(text.ptr, '\0', text.len) == NULL)
+            continue;
+        log_error("text with a NUL for a statement", LOG_Z("statement", statement->name), LOG_I("parameter", i + 1));
+        return false;
+    }
+    return true;
+}
+
+static void free_result(void *pg)
+{
+    PQclear(pg);
+}
+
+enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
+                    const struct db_value *values, size_t count, struct db_result *result)
+{
+    struct query query = {.statement = statement,
+                          .values = values,
+                          .count = count,
+                          .deadline_ms = deadline_ms,
+                          .isolated = statement->writes,
+                          .fiber = fiber_current()};
+    assert(query.fiber != NULL);
+    if (!is_storable(statement, values, count))
+        return ERROR_INTERNAL;
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        enum error error = send_query(db, &query);
+        if (error != OK)
+            return error;
+        fiber_suspend();
+        if (query.verdict.error == OK) {
+            arena_defer(arena, free_result, query.pg);
+            *result = (struct db_result){.rows = (size_t)PQntuples(query.pg), .pg = query.pg};
+            return OK;
+        }
+        if (!query.verdict.again)
+            break;
+        query.isolated = true; /* no neighbour can fail it now */
+    }
+    return query.verdict.error;
+}
+
+/* ---- life ---- */
+
+bool db_is_ready(const struct db *db, const char **why_not)
+{
+    for (size_t i = 0; i < db->connection_count; i++) {
+        if (db->connections[i].state == CONNECTION_READY)
+            return true;
+    }
+    if (why_not != NULL)
+        *why_not = db->why_not;
+    return false;
+}
+
+struct db *db_new(struct loop *loop, const struct db_options *options)
+{
+    assert(options->connections > 0);
+    struct db *db = allocate(sizeof *db + options->connections * sizeof *db->connections);
+    db->loop = loop;
+    db->memory = arena_new();
+    db->options = *options;
+    db->connection_count = options->connections;
+    TAILQ_INIT(&db->waiting);
+    TAILQ_INIT(&db->settled);
+    snprintf(db->why_not, sizeof db->why_not, "database: not connected yet");
+    db->tick = loop_timer_new(loop, on_tick, db);
+    loop_at_turn_end(loop, on_turn_end, db);
+    db_set_parameters(db);
+    for (size_t i = 0; i < db->connection_count; i++)
+        connection_init(&db->connections[i], db, i);
+    return db;
+}
+
+void db_destroy(struct db **db_)
+{
+    struct db *db = *db_;
+    if (db == NULL)
+        return;
+    *db_ = NULL;
+    for (size_t i = 0; i < db->connection_count; i++)
+        connection_close(&db->connections[i]);
+    db_resume_settled(db);
+    loop_timer_destroy(&db->tick);
+    arena_destroy(&db->memory);
+    free(db);
+}
