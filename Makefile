@@ -1,0 +1,93 @@
+# The front door: `make help` lists what there is. What is behind it: CMake (CMakePresets.json), ctest, and deploy/.
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PRESET ?= release
+JOBS ?= $(shell nproc)
+export PRESET
+
+C_SOURCES = $(shell find common gateway proto services tests -name '*.[ch]')
+
+# ---- running ----
+
+run: build ## builds and starts everything; Ctrl-C ends all of it. VAR=dir BACKEND_PORT=n for a second stack
+	@exec setpriv --pdeathsig TERM deploy/stack run
+
+dev: PRESET = dev
+dev: packages ## the same, and builds and restarts on every change
+	@exec setpriv --pdeathsig TERM deploy/dev
+
+up: build ## starts everything in the background; returns when it is ready
+	@deploy/stack up
+
+down: ## ends what up started
+	@deploy/stack down
+
+status: ## says what runs; exit status 0 when all of it does and is ready
+	@deploy/stack status
+
+logs: ## follows the logs of what up started
+	@exec deploy/stack logs
+
+psql: ## opens psql on the stack's database
+	@deploy/stack psql
+
+migrate: packages ## brings the database to what migrations/ says
+	@deploy/stack migrate
+
+migration: packages ## makes a new migration: SERVICE=room NAME=add_topic NOTE='Rooms have a topic'
+	@deploy/migrate add "$(SERVICE)" "$(NAME)" "$(NOTE)"
+
+wipe: ## ends the stack and deletes its data
+	@deploy/stack remove
+
+# ---- building ----
+
+packages: ## installs what is missing of deploy/apt-packages.txt
+	@deploy/packages
+
+build: packages ## builds PRESET (release, dev, asan, tsan, coverage) into build/PRESET
+	@deploy/build $(PRESET)
+
+clean: ## deletes what was built; the data stays (make wipe)
+	rm -rf build
+
+# ---- checking ----
+
+test: ## runs the tests; T=rooms those whose names match
+	@$(MAKE) test-dev
+
+asan: ## runs the tests under the address and undefined behaviour sanitizers; T= as above
+	@$(MAKE) test-asan
+
+tsan: ## runs the tests under the thread sanitizer; T= as above
+	@$(MAKE) test-tsan
+
+test-%: packages
+	@deploy/build $*
+	@cd build/$* && ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
+
+coverage: ## runs the tests and says which lines they reach: build/coverage/index.html
+	@$(MAKE) test-coverage
+	@deploy/coverage
+
+lint: packages ## checks format, walls, C and scripts
+	@deploy/lint
+
+format: packages ## formats the C sources
+	@clang-format -i $(C_SOURCES)
+
+fuzz: packages ## runs each fuzzer for SECONDS (20)
+	@deploy/fuzz
+
+bench: packages ## measures requests a second of the release build
+	@deploy/build release
+	@tests/bench/run
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run dev up down status logs psql migrate migration wipe packages build clean test asan tsan coverage lint format fuzz \
+	bench help
