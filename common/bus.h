@@ -11,7 +11,19 @@
 #include "common/error.h"
 #include "common/str.h"
 
-enum { BUS_MAX_TARGETS = 8, BUS_MAX_ENDPOINTS = 16, BUS_MAX_PENDING = 16384 };
+enum {
+    BUS_MAX_TARGETS = 8,
+    BUS_MAX_ENDPOINTS = 64, /* of all targets together */
+    BUS_MAX_DESCRIPTORS = 2 * BUS_MAX_ENDPOINTS + 1,
+    BUS_MAX_PENDING = 16384,
+    BUS_MAX_BODY = 16 << 20, /* bytes of arguments, or of a reply's body */
+    BUS_MAX_TIMEOUT_MS = 600000,
+    /* Bytes of the texts of a call */
+    BUS_MAX_METHOD = 64,
+    BUS_MAX_ROLE = 32,
+    BUS_MAX_REQUEST_ID = 64,
+    BUS_MAX_TRACEPARENT = 64,
+};
 
 struct bus;
 
@@ -28,7 +40,7 @@ size_t bus_descriptors(const struct bus *bus, int *fds, size_t max);
 
 /* Receives all there is, runs callbacks, expires deadlines, sends the batches, and receives again (ZMQ_FD is edge-triggered
  * and a send can swallow the edge). To be called when a descriptor is readable, at the end of each loop turn, and at least
- * every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. */
+ * every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. Not from a callback of the bus. */
 bool bus_turn(struct bus *bus);
 
 /* How long the loop may wait before bus_turn has deadlines to look after: milliseconds, -1 = for ever. */
@@ -55,12 +67,12 @@ struct bus_request {
     struct str request_id;
     struct str traceparent; /* empty = none */
     struct str arguments;   /* MessagePack, see schema_decode */
-    int64_t timeout_ms;
+    int64_t timeout_ms;     /* at most BUS_MAX_TIMEOUT_MS; what has no time left ends with ERROR_TIMEOUT */
 };
 
 struct bus_reply {
     enum error error;
-    struct str body;    /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil */
+    struct str body;    /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
     int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
 };
 
@@ -71,8 +83,10 @@ typedef uint64_t bus_call_id;
  * bus_turn, unless the call is cancelled: with the reply (borrowed for the callback), or with ERROR_TIMEOUT at the
  * deadline, or with ERROR_UNAVAILABLE when the endpoint goes away.
  *   ERROR_UNAVAILABLE  no endpoint of the target is connected
- *   ERROR_OVERLOADED   too many calls are pending
- * On failure on_reply does not run and *id stays. id may be NULL. */
+ *   ERROR_OVERLOADED   too many calls are pending, or the endpoint does not keep up
+ *   ERROR_MALFORMED    a text is longer than its bound above
+ *   ERROR_BODY_TOO_LARGE  the arguments are
+ * On failure on_reply does not run and *id stays. id may be NULL. From inside callbacks too. */
 enum error bus_call(struct bus *bus, unsigned target, const struct bus_request *request,
                     void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
                     bus_call_id *id) MUST_USE;
@@ -86,6 +100,7 @@ void bus_cancel(struct bus *bus, bus_call_id id);
 struct bus_origin {
     unsigned char peer[16];
     unsigned char peer_len;
+    unsigned char slot; /* where the bus last had this peer: a hint */
     uint64_t id;
 };
 
@@ -101,16 +116,28 @@ struct bus_incoming {
 };
 
 /* Binds the one address this process answers on. on_call runs from bus_turn; a call past its deadline is dropped before.
- * ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use. */
+ * ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use; logged with the reason. */
 enum error bus_bind(struct bus *bus, const char *endpoint,
                     void (*on_call)(void *context, const struct bus_incoming *incoming), void *context) MUST_USE;
 
-/* Puts a reply on the batch of the caller's peer; copied. A peer that has gone is counted. */
+/* Puts a reply on the batch of the caller's peer; copied. A peer that has gone is counted. A body above BUS_MAX_BODY is
+ * logged, and answered with ERROR_INTERNAL. */
 void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply);
 
 /* ---- counters, since bus_new ---- */
 struct bus_stats {
-    uint64_t calls, replies, late_replies, timeouts, lost_endpoints, garbage, expired, peer_gone, batches_sent, batches_received;
+    uint64_t calls;          /* made */
+    uint64_t replies;        /* that found their call */
+    uint64_t late_replies;   /* that found none: late, twice, or not ours */
+    uint64_t timeouts;       /* calls that met their deadline */
+    uint64_t lost_endpoints; /* connections that went away */
+    uint64_t overloaded;     /* calls and answers given up because the other side does not keep up */
+    uint64_t incoming;       /* calls handed to on_call */
+    uint64_t expired;        /* calls that arrived with no time left */
+    uint64_t answers;        /* put on a batch */
+    uint64_t peer_gone;      /* batches of answers whose caller had left */
+    uint64_t garbage;        /* messages that are none of the envelope's */
+    uint64_t batches_sent, batches_received;
     size_t pending;
 };
 struct bus_stats bus_stats(const struct bus *bus);

@@ -1,0 +1,183 @@
+/* The envelope's bytes, written and read. Nothing is allocated but the batch itself, and every field is bounded. */
+#include "common/envelope.h"
+
+#include <assert.h>
+
+enum { CALL_FIELDS = 6, CALLER_FIELDS = 2, TRACE_FIELDS = 2, REPLY_FIELDS = 4, MAX_CODE = 64 };
+
+/* ---- writing ---- */
+
+static void open_batch(struct buffer *batch)
+{
+    if (batch->len == 0)
+        buffer_append_char(batch, ENVELOPE_VERSION);
+}
+
+static void write_id(struct buffer *batch, uint64_t id)
+{
+    assert(id <= INT64_MAX);
+    pack_integer(batch, (int64_t)id);
+}
+
+static void write_text_or_nil(struct buffer *batch, struct str text)
+{
+    if (text.len > 0)
+        pack_string(batch, text);
+    else
+        pack_nil(batch);
+}
+
+/* MessagePack's `bin` with a length of 32 bits, whatever the size: one form, nothing to choose. */
+static void write_payload(struct buffer *batch, struct str payload)
+{
+    if (payload.len == 0) {
+        pack_nil(batch);
+        return;
+    }
+    assert(payload.len <= BUS_MAX_BODY);
+    uint32_t len = (uint32_t)payload.len;
+    const char head[] = {(char)0xC6, (char)(len >> 24), (char)(len >> 16), (char)(len >> 8), (char)len};
+    buffer_append(batch, head, sizeof head);
+    buffer_append_str(batch, payload);
+}
+
+static void write_caller(struct buffer *batch, const struct caller *caller)
+{
+    if (caller->id == 0) {
+        pack_nil(batch);
+        return;
+    }
+    pack_array(batch, CALLER_FIELDS);
+    pack_integer(batch, caller->id);
+    pack_string(batch, caller->role);
+}
+
+void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request)
+{
+    open_batch(batch);
+    buffer_reserve(batch, ENVELOPE_OVERHEAD + request->arguments.len);
+    pack_array(batch, CALL_FIELDS);
+    write_id(batch, id);
+    pack_string(batch, request->method);
+    pack_integer(batch, left_ms);
+    write_caller(batch, &request->caller);
+    pack_array(batch, TRACE_FIELDS);
+    pack_string(batch, request->request_id);
+    write_text_or_nil(batch, request->traceparent);
+    write_payload(batch, request->arguments);
+}
+
+void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_reply *reply)
+{
+    open_batch(batch);
+    buffer_reserve(batch, ENVELOPE_OVERHEAD + reply->body.len);
+    pack_array(batch, REPLY_FIELDS);
+    write_id(batch, id);
+    if (reply->error == OK)
+        pack_nil(batch);
+    else
+        pack_string(batch, str_from(error_code(reply->error)));
+    write_payload(batch, reply->body);
+    pack_integer(batch, reply->next_after);
+}
+
+/* ---- reading ---- */
+
+bool envelope_open(struct str batch, struct pack_reader *reader)
+{
+    if (batch.len < 2 || batch.ptr[0] != ENVELOPE_VERSION)
+        return false;
+    *reader = pack_reader((struct str){batch.ptr + 1, batch.len - 1});
+    return true;
+}
+
+/* An array of at least so many fields; *more gets how many there are beyond: room for the protocol to grow. */
+static bool read_head(struct pack_reader *reader, uint32_t fields, uint32_t *more)
+{
+    uint32_t count;
+    if (!pack_read_array(reader, &count) || count < fields)
+        return false;
+    *more = count - fields;
+    return true;
+}
+
+static bool skip_more(struct pack_reader *reader, uint32_t more)
+{
+    for (; more > 0; more--)
+        if (!pack_skip(reader, NULL))
+            return false;
+    return true;
+}
+
+static bool read_number(struct pack_reader *reader, int64_t min, int64_t max, int64_t *out)
+{
+    return pack_read_integer(reader, out) && *out >= min && *out <= max;
+}
+
+static bool read_id(struct pack_reader *reader, uint64_t *out)
+{
+    int64_t id;
+    if (!read_number(reader, 0, INT64_MAX, &id))
+        return false;
+    *out = (uint64_t)id;
+    return true;
+}
+
+static bool read_text(struct pack_reader *reader, size_t max, struct str *out)
+{
+    return pack_read_string(reader, out) && out->len <= max;
+}
+
+/* A value of the type, or nil: then *out is the empty string. */
+static bool read_optional(struct pack_reader *reader, enum pack_type type, size_t max, struct str *out)
+{
+    struct pack_value value;
+    if (!pack_read(reader, &value) || (value.type != type && value.type != PACK_NIL))
+        return false;
+    *out = value.type == PACK_NIL ? STR("") : value.text;
+    return out->len <= max;
+}
+
+static bool read_caller(struct pack_reader *reader, struct caller *caller)
+{
+    struct pack_value value;
+    *caller = (struct caller){.role = STR("")};
+    if (!pack_read(reader, &value))
+        return false;
+    if (value.type == PACK_NIL)
+        return true;
+    return value.type == PACK_ARRAY && value.count >= CALLER_FIELDS && read_number(reader, 1, INT64_MAX, &caller->id) &&
+           read_text(reader, BUS_MAX_ROLE, &caller->role) && skip_more(reader, value.count - CALLER_FIELDS);
+}
+
+static bool read_trace(struct pack_reader *reader, struct bus_incoming *incoming)
+{
+    uint32_t more;
+    return read_head(reader, TRACE_FIELDS, &more) && read_text(reader, BUS_MAX_REQUEST_ID, &incoming->request_id) &&
+           read_optional(reader, PACK_STRING, BUS_MAX_TRACEPARENT, &incoming->traceparent) && skip_more(reader, more);
+}
+
+bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incoming, int64_t *left_ms)
+{
+    uint32_t more;
+    return read_head(reader, CALL_FIELDS, &more) && read_id(reader, &incoming->origin.id) &&
+           read_text(reader, BUS_MAX_METHOD, &incoming->method) && incoming->method.len > 0 &&
+           read_number(reader, 0, BUS_MAX_TIMEOUT_MS, left_ms) && read_caller(reader, &incoming->caller) &&
+           read_trace(reader, incoming) &&
+           read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &incoming->arguments) && skip_more(reader, more);
+}
+
+bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_reply *reply)
+{
+    uint32_t more;
+    struct str code;
+    if (!read_head(reader, REPLY_FIELDS, &more) || !read_id(reader, id) ||
+        !read_optional(reader, PACK_STRING, MAX_CODE, &code) ||
+        !read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &reply->body) ||
+        !read_number(reader, 0, INT64_MAX, &reply->next_after) || !skip_more(reader, more))
+        return false;
+    reply->error = code.len == 0 ? OK : error_from_code(code);
+    if (reply->error != OK && reply->body.len == 0)
+        reply->body = ENVELOPE_NO_TEXT;
+    return true;
+}

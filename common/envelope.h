@@ -1,0 +1,40 @@
+/* The envelope: how calls and replies lie in a batch, byte by byte. proto/README.md describes it; nothing else knows it.
+ *
+ *   batch  0x01, then calls or replies in a row
+ *   call   [id, method, deadline_ms_left, [caller_id, role] | nil, [request_id, traceparent | nil], arguments | nil]
+ *   reply  [id, code | nil, body | nil, next_after]
+ *
+ * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong inside
+ * one of them cannot spoil its neighbours in the batch. */
+#ifndef COMMON_ENVELOPE_H
+#define COMMON_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/bus.h"
+#include "common/pack.h"
+
+enum { ENVELOPE_VERSION = 1, ENVELOPE_OVERHEAD = 512 /* at most, of a call or reply beyond its body */ };
+
+/* What stands for the body of an error that has no text of its own: nil. */
+#define ENVELOPE_NO_TEXT STR("\xC0")
+
+/* ---- writing ---- */
+
+/* Appends a call or a reply; begins the batch where the buffer is empty. Ids are at most INT64_MAX; the texts of a call must be
+ * within their bounds (bus.h). */
+void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request);
+void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_reply *reply);
+
+/* ---- reading: false for anything that the writer would not write; what was read borrows from the batch ---- */
+
+/* Opens a batch for reading its calls or replies until pack_at_end. */
+bool envelope_open(struct str batch, struct pack_reader *reader);
+
+/* Fills all of *incoming but the peer and the deadline. */
+bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incoming, int64_t *left_ms);
+bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_reply *reply);
+
+#endif

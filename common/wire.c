@@ -1,0 +1,322 @@
+/* Wires: ZeroMQ sockets with this project's options. What goes over them is the bus's and the feed's business. */
+#include "common/wire.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* czmq.h brings syslog.h, whose levels are named as ours. */
+#undef LOG_DEBUG
+#undef LOG_INFO
+#include "common/log.h"
+#include "common/str.h"
+
+enum {
+    LINGER_MS = 1000,
+    HIGH_WATER = 1024, /* messages that wait on one connection, in each direction */
+    HEARTBEAT_MS = 1000,
+    HEARTBEAT_PATIENCE_MS = 3000,
+    HANDSHAKE_MS = 3000,
+    CONNECT_MS = 3000,
+    MAX_ADDRESS = 256,
+    COPIED_MAX = 64 * 1024, /* larger messages take the buffer with them */
+};
+
+/* ---- the process ---- */
+
+/* CZMQ would take over SIGINT and SIGTERM and print to standard output. */
+static void prepare(void)
+{
+    zsys_handler_set(NULL);
+    zsys_init();
+    zsys_set_logstream(NULL);
+    zsys_set_io_threads(1);
+}
+
+/* ---- opening and closing ---- */
+
+static void set_options(zsock_t *socket, int type)
+{
+    zsock_set_linger(socket, LINGER_MS);
+    zsock_set_sndhwm(socket, HIGH_WATER);
+    zsock_set_rcvhwm(socket, HIGH_WATER);
+    zsock_set_maxmsgsize(socket, WIRE_MAX_MESSAGE);
+    zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
+    zsock_set_heartbeat_timeout(socket, HEARTBEAT_PATIENCE_MS);
+    zsock_set_heartbeat_ttl(socket, HEARTBEAT_PATIENCE_MS);
+    zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
+    zsock_set_connect_timeout(socket, CONNECT_MS);
+    zsock_set_reconnect_ivl(socket, WIRE_RECONNECT_MS);
+    zsock_set_reconnect_ivl_max(socket, WIRE_RECONNECT_MAX_MS);
+    if (type == ZMQ_ROUTER)
+        zsock_set_router_mandatory(socket, 1); /* or it drops what goes to a peer that has left, and says nothing */
+    if (type == ZMQ_DEALER)
+        zsock_set_immediate(socket, 1); /* or it queues for a peer that is not there */
+    if (type == ZMQ_SUB)
+        zsock_set_subscribe(socket, "");
+    if (type == ZMQ_PAIR)
+        zsock_set_rcvhwm(socket, 0); /* a monitor's: news that met a limit would stop libzmq's thread */
+}
+
+void wire_open(struct wire *wire, int type)
+{
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    pthread_once(&prepared, prepare);
+    zsock_t *socket = zsock_new(type);
+    if (socket == NULL) {
+        log_error("no ZeroMQ socket", LOG_Z("reason", zmq_strerror(errno)));
+        abort();
+    }
+    set_options(socket, type);
+    *wire = (struct wire){.socket = socket, .handle = zsock_resolve(socket), .fd = (int)zsock_fd(socket)};
+}
+
+void wire_close(struct wire *wire)
+{
+    zsock_t *socket = wire->socket;
+    zsock_destroy(&socket);
+    *wire = (struct wire){.fd = -1};
+}
+
+/* ---- addresses ---- */
+
+static bool is_supported(const char *address)
+{
+    struct str text = str_from(address);
+    return str_starts_with(text, STR("ipc://")) || str_starts_with(text, STR("tcp://"));
+}
+
+static enum error refuse(const char *address, const char *reason)
+{
+    log_error("address refused", LOG_Z("address", address), LOG_Z("reason", reason));
+    return ERROR_MALFORMED;
+}
+
+enum error wire_connect(struct wire *wire, const char *address)
+{
+    if (!is_supported(address))
+        return refuse(address, "neither ipc:// nor tcp://");
+    if (zmq_connect(wire->handle, address) != 0)
+        return refuse(address, zmq_strerror(errno));
+    return OK;
+}
+
+/* Whether somebody listens on the socket file of an ipc address. libzmq would take the file from a living process. */
+static bool is_taken(const char *address)
+{
+    const struct str scheme = STR("ipc://"), text = str_from(address);
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (!str_starts_with(text, scheme) || text.len - scheme.len >= sizeof name.sun_path)
+        return false;
+    memcpy(name.sun_path, text.ptr + scheme.len, text.len - scheme.len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    bool is_taken = connect(fd, (const struct sockaddr *)&name, sizeof name) == 0;
+    close(fd);
+    return is_taken;
+}
+
+enum error wire_bind(struct wire *wire, const char *address)
+{
+    if (!is_supported(address))
+        return refuse(address, "neither ipc:// nor tcp://");
+    if (is_taken(address))
+        return refuse(address, zmq_strerror(EADDRINUSE));
+    if (zmq_bind(wire->handle, address) != 0)
+        return refuse(address, zmq_strerror(errno));
+    return OK;
+}
+
+void wire_renew(struct wire *wire, const char *address)
+{
+    /* Fails where libzmq has given the connection up: that is the case it is here for. */
+    (void)zmq_disconnect(wire->handle, address);
+    if (zmq_connect(wire->handle, address) != 0)
+        log_error("cannot reconnect", LOG_Z("address", address), LOG_Z("reason", zmq_strerror(errno)));
+    wire->is_drained = false;
+}
+
+enum error wire_each_address(const char *list, enum error (*visit)(void *context, const char *address), void *context)
+{
+    for (const char *at = list;; at++) {
+        at += strspn(at, " ");
+        size_t len = strcspn(at, ", ");
+        char address[MAX_ADDRESS];
+        if (len == 0 || len >= sizeof address)
+            return refuse(list, "not a comma-separated list of addresses");
+        memcpy(address, at, len);
+        address[len] = '\0';
+        TRY(visit(context, address));
+        at += len + strspn(at + len, " ");
+        if (*at == '\0')
+            return OK;
+        if (*at != ',')
+            return refuse(list, "not a comma-separated list of addresses");
+    }
+}
+
+/* ---- receiving ---- */
+
+/* One frame into an initialised one; false for none. */
+static bool receive_frame(struct wire *wire, zmq_msg_t *frame)
+{
+    int result;
+    do
+        result = zmq_msg_recv(frame, wire->handle, ZMQ_DONTWAIT);
+    while (result == -1 && errno == EINTR);
+    wire->is_drained = result == -1; /* EAGAIN; or ETERM, and then nothing ever comes */
+    return result != -1;
+}
+
+void wire_release(zmq_msg_t *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        zmq_msg_close(&frames[i]);
+}
+
+static enum wire_received skip_frame(struct wire *wire)
+{
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    bool is_received = receive_frame(wire, &frame);
+    if (is_received)
+        wire->is_skipping = zmq_msg_more(&frame);
+    zmq_msg_close(&frame);
+    return is_received ? WIRE_SKIPPED : WIRE_EMPTY;
+}
+
+enum wire_received wire_receive(struct wire *wire, zmq_msg_t *frames, size_t count)
+{
+    if (wire->is_skipping)
+        return skip_frame(wire);
+    for (size_t i = 0; i < count; i++) {
+        zmq_msg_init(&frames[i]);
+        if (!receive_frame(wire, &frames[i])) {
+            assert(i == 0); /* libzmq hands over whole messages only, unless it is closing down */
+            return WIRE_EMPTY;
+        }
+        bool is_last = i + 1 == count, has_more = zmq_msg_more(&frames[i]);
+        if (has_more == is_last) {
+            wire_release(frames, i + 1);
+            wire->is_skipping = has_more;
+            return WIRE_GARBAGE;
+        }
+    }
+    return WIRE_MESSAGE;
+}
+
+/* ---- sending ---- */
+
+static void free_bytes(void *bytes, void *unused)
+{
+    (void)unused;
+    free(bytes);
+}
+
+/* A small message is a copy, and the buffer's memory serves again; a large one takes the memory along, so that it is neither
+ * copied nor kept. */
+static void make_message(zmq_msg_t *message, struct buffer *buffer)
+{
+    if (buffer->len > COPIED_MAX) {
+        zmq_msg_init_data(message, buffer->data, buffer->len, free_bytes, NULL);
+        *buffer = (struct buffer){0};
+        return;
+    }
+    zmq_msg_init_size(message, buffer->len);
+    memcpy(zmq_msg_data(message), buffer->data, buffer->len);
+    buffer_clear(buffer);
+}
+
+/* libzmq looks at what its thread says only now and then while sending: before it refuses in earnest it must look. */
+static int send_frame(struct wire *wire, zmq_msg_t *frame, int flags)
+{
+    int result = zmq_msg_send(frame, wire->handle, flags | ZMQ_DONTWAIT);
+    if (result == -1 && errno == EAGAIN && wire_can_send(wire))
+        result = zmq_msg_send(frame, wire->handle, flags | ZMQ_DONTWAIT);
+    return result;
+}
+
+static enum wire_sent send_peer(struct wire *wire, struct str peer)
+{
+    zmq_msg_t frame;
+    zmq_msg_init_size(&frame, peer.len);
+    memcpy(zmq_msg_data(&frame), peer.ptr, peer.len);
+    if (send_frame(wire, &frame, ZMQ_SNDMORE) != -1)
+        return WIRE_SENT;
+    enum wire_sent sent = errno == EHOSTUNREACH ? WIRE_NO_PEER : WIRE_FULL;
+    zmq_msg_close(&frame);
+    return sent;
+}
+
+enum wire_sent wire_send(struct wire *wire, struct str peer, struct buffer *buffer)
+{
+    wire->is_drained = false;
+    enum wire_sent sent = peer.len > 0 ? send_peer(wire, peer) : WIRE_SENT;
+    if (sent != WIRE_SENT) {
+        buffer_clear(buffer);
+        return sent;
+    }
+    zmq_msg_t message;
+    make_message(&message, buffer);
+    if (send_frame(wire, &message, 0) != -1)
+        return WIRE_SENT;
+    zmq_msg_close(&message);
+    return WIRE_FULL;
+}
+
+bool wire_can_send(struct wire *wire)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    wire->is_drained = false;
+    return zmq_getsockopt(wire->handle, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLOUT);
+}
+
+/* ---- the state of a connection ---- */
+
+void wire_monitor(struct wire *wire, struct wire *monitor)
+{
+    static atomic_uint count;
+    char address[64];
+    snprintf(address, sizeof address, "inproc://wire-monitor-%u", atomic_fetch_add(&count, 1));
+    wire_open(monitor, ZMQ_PAIR);
+    if (zmq_socket_monitor(wire->handle, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0 ||
+        zmq_connect(monitor->handle, address) != 0) {
+        log_error("no ZeroMQ monitor", LOG_Z("reason", zmq_strerror(errno)));
+        abort();
+    }
+}
+
+void wire_unmonitor(struct wire *wire, struct wire *monitor)
+{
+    if (wire->handle != NULL)
+        zmq_socket_monitor(wire->handle, NULL, 0);
+    wire_close(monitor);
+}
+
+enum wire_news wire_next_news(struct wire *monitor)
+{
+    zmq_msg_t frames[2]; /* what happened, as zmq_socket_monitor(3) lays it out, and to which address */
+    for (;;) {
+        enum wire_received received = wire_receive(monitor, frames, 2);
+        if (received == WIRE_EMPTY)
+            return WIRE_NO_NEWS;
+        if (received != WIRE_MESSAGE)
+            continue;
+        uint16_t event = 0;
+        if (zmq_msg_size(&frames[0]) >= sizeof event)
+            memcpy(&event, zmq_msg_data(&frames[0]), sizeof event);
+        wire_release(frames, 2);
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            return WIRE_CONNECTED;
+        if (event == ZMQ_EVENT_DISCONNECTED)
+            return WIRE_DISCONNECTED;
+    }
+}
