@@ -1,0 +1,7 @@
+-- Revert auth:credential from pg
+
+begin;
+
+drop table auth.credential;
+
+commit;

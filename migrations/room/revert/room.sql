@@ -1,0 +1,7 @@
+-- Revert room:room from pg
+
+begin;
+
+drop table rooms.room;
+
+commit;

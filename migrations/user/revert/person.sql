@@ -1,0 +1,7 @@
+-- Revert user:person from pg
+
+begin;
+
+drop table users.person;
+
+commit;
