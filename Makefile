@@ -13,11 +13,11 @@ C_SOURCES = $(shell find common gateway proto services tests -name '*.[ch]')
 # ---- running ----
 
 run: build ## builds and starts everything; Ctrl-C ends all of it. VAR=dir BACKEND_PORT=n for a second stack
-	@exec setpriv --pdeathsig TERM deploy/stack run
+	@exec env --default-signal=INT setpriv --pdeathsig TERM deploy/stack run
 
 dev: PRESET = dev
 dev: packages ## the same, and builds and restarts on every change
-	@exec setpriv --pdeathsig TERM deploy/dev
+	@exec env --default-signal=INT setpriv --pdeathsig TERM deploy/dev
 
 up: build ## starts everything in the background; returns when it is ready
 	@deploy/stack up

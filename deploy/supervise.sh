@@ -29,13 +29,19 @@ now_ms() {
 
 # ---- single processes ----
 
-# Starts program $2… as process $1, in a session of its own, so that a terminal's Ctrl-C reaches only the supervisor.
+# Starts program $2… as process $1, in a session of its own, so that a terminal's Ctrl-C reaches only the supervisor. A shell
+# starts what is in the background with SIGINT ignored: not so here.
 spawn() {
-    local name=$1 output=/dev/stderr
+    local name=$1 output
     shift
-    [[ -z $log_folder && $name != postgres ]] || output=$var/log/$name.log
-    setsid setpriv --pdeathsig TERM -- "$@" </dev/null >>"$output" 2>&1 &
+    if [[ -n $log_folder || $name == postgres ]]; then
+        exec {output}>>"$var/log/$name.log"
+    else
+        exec {output}>&2
+    fi
+    env --default-signal=INT,QUIT setsid setpriv --pdeathsig TERM -- "$@" </dev/null >&"$output" 2>&1 {output}>&- &
     process[$name]=$!
+    exec {output}>&-
     now_ms "started_ms[$name]"
     printf '%s\n' $! >"$var/processes/$name"
 }
