@@ -1,5 +1,5 @@
-/* JSON in and out. Reading is jansson's, since it meets whatever clients send; writing is ours, since it is on the path of
- * every reply and needs no tree. */
+/* JSON in and out. Reading is jansson's, since it meets whatever clients send; writing is ours, since it is on the path
+ * of every reply and needs no tree. */
 #include "common/json.h"
 
 #include <jansson.h>
@@ -94,14 +94,13 @@ static void append_escape(struct buffer *out, unsigned char c)
 
 static void append_escaped(struct buffer *out, struct str s)
 {
-    const char *end = s.ptr + s.len;
-    for (const char *at = s.ptr; at < end;) {
-        const char *run = at;
-        while (at < end && !escapes[(unsigned char)*at])
+    for (size_t at = 0; at < s.len;) {
+        size_t run = at;
+        while (at < s.len && !escapes[(unsigned char)s.ptr[at]])
             at++;
-        buffer_append(out, run, (size_t)(at - run));
-        if (at < end)
-            append_escape(out, (unsigned char)*at++);
+        buffer_append(out, s.ptr + run, at - run);
+        if (at < s.len)
+            append_escape(out, (unsigned char)s.ptr[at++]);
     }
 }
 
