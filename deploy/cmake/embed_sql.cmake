@@ -33,7 +33,7 @@ foreach(file IN LISTS FILES)
     math(EXPR count "${count} + 1")
 endforeach()
 file(WRITE ${OUT}/sql.h
-"/* Generated from services/${SERVICE}/sql/*.sql by deploy/cmake/embed_sql.cmake. */
+"/* Generated from the statements in services/${SERVICE}/sql by deploy/cmake/embed_sql.cmake. */
 #pragma once
 #include \"common/db.h\"
 ${declarations}
@@ -41,7 +41,7 @@ enum { SQL_COUNT = ${count} };
 extern const struct statement *const sql_all[SQL_COUNT];
 ")
 file(WRITE ${OUT}/sql.c
-"/* Generated from services/${SERVICE}/sql/*.sql by deploy/cmake/embed_sql.cmake. */
+"/* Generated from the statements in services/${SERVICE}/sql by deploy/cmake/embed_sql.cmake. */
 #include \"services/${SERVICE}/sql.h\"
 
 ${definitions}const struct statement *const sql_all[SQL_COUNT] = {
