@@ -1,0 +1,85 @@
+/* The auth service: its settings and its methods. */
+#include "services/auth/auth.h"
+
+#include "common/log.h"
+#include "common/token.h"
+#include "services/auth/secret.h"
+
+/* ---- settings ---- */
+
+#define AT(member) offsetof(struct auth_config, member)
+
+static const struct setting settings[] = {
+    {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
+     "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
+    {"JWT_SECRET", SETTING_SECRET, NULL, 1, 4096, NULL, AT(jwt_secret),
+     "key that signs the access tokens, 32 bytes or more"},
+    {"JWT_TTL_S", SETTING_INTEGER, "86400", 1, 31536000, NULL, AT(jwt_ttl_s), "seconds an access token is good for"},
+    {"PASSWORD_MEMORY_KIB", SETTING_INTEGER, "19456", 8, 1048576, NULL, AT(password_cost.memory_kib),
+     "memory that hashing one password takes"},
+    {"PASSWORD_ITERATIONS", SETTING_INTEGER, "2", 1, 100, NULL, AT(password_cost.iterations),
+     "passes over that memory"},
+    {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
+     "passwords that may wait to be hashed; more are refused"},
+};
+
+static void check_config(void *memory)
+{
+    enum { DEVELOPMENT = 0 };
+    const struct auth_config *config = memory;
+    const char *mistake = secret_mistake(str_from(config->jwt_secret));
+    if (mistake != NULL && config->service.common.environment != DEVELOPMENT)
+        config_mistake("JWT_SECRET", "%s; make one with: openssl rand -base64 48", mistake);
+}
+
+/* ---- methods: those of proto/methods.def that are ours ---- */
+
+#define METHOD(name, service, wire, in, out, guard) METHOD_OF_##service(name, guard)
+#define METHOD_OF_user(...)
+#define METHOD_OF_room(...)
+
+#define METHOD_OF_auth(name, guard)                                                                                    \
+    static enum error handle_##name(struct call *call, const void *in)                                                 \
+    {                                                                                                                  \
+        return name(call, in);                                                                                         \
+    }
+#include "proto/methods.def"
+#undef METHOD_OF_auth
+
+#define OPEN NULL
+#define METHOD_OF_auth(name, guard) {&name##_method, handle_##name, guard},
+static const struct method_handler handlers[] = {
+#include "proto/methods.def"
+};
+
+/* ---- its life ---- */
+
+static bool start(struct service *service)
+{
+    const struct auth_config *config = service_config(service);
+    loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
+    const char *endpoints = service_endpoint(service, config->user_endpoints, "user");
+    enum error error = bus_connect(service_bus(service), SERVICE_user, endpoints);
+    if (error != OK)
+        log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
+    return error == OK;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct service_definition definition = {
+        .name = "auth",
+        .summary = "credentials and access tokens",
+        .target = SERVICE_auth,
+        .handlers = handlers,
+        .handler_count = sizeof handlers / sizeof *handlers,
+        .statements = sql_all,
+        .statement_count = SQL_COUNT,
+        .settings = settings,
+        .setting_count = sizeof settings / sizeof *settings,
+        .config_size = sizeof(struct auth_config),
+        .check_config = check_config,
+        .start = start,
+    };
+    return service_run(&definition, argc, argv);
+}

@@ -1,0 +1,49 @@
+/* Secrets that people forgot to replace, and others that can be guessed. */
+#include "services/auth/secret.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "common/token.h"
+
+/* Fewer different bytes than a random secret of the least length has: 32 hexadecimal digits have about 14. */
+enum { MIN_DISTINCT_BYTES = 8 };
+
+/* What the examples of frameworks and tutorials contain, and no random secret does. jwt.io's own is among them. */
+static const char *const placeholders[] = {"secret",      "changeme",    "change-me", "change_me",
+                                           "change-this", "change_this", "password",  "your-",
+                                           "your_",       "example",     "default",   "jwt-key"};
+
+static bool is_placeholder(struct str secret)
+{
+    for (size_t i = 0; i < sizeof placeholders / sizeof *placeholders; i++) {
+        struct str word = str_from(placeholders[i]);
+        for (size_t at = 0; at + word.len <= secret.len; at++)
+            if (str_equal_nocase((struct str){secret.ptr + at, word.len}, word))
+                return true;
+    }
+    return false;
+}
+
+static size_t distinct_bytes(struct str secret)
+{
+    bool seen[UCHAR_MAX + 1] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < secret.len; i++) {
+        bool *is_seen = &seen[(unsigned char)secret.ptr[i]];
+        count += !*is_seen;
+        *is_seen = true;
+    }
+    return count;
+}
+
+const char *secret_mistake(struct str secret)
+{
+    if (is_placeholder(secret))
+        return "looks like an example's, which everybody knows";
+    if (secret.len < TOKEN_MIN_SECRET_LEN)
+        return "is shorter than 32 bytes";
+    if (distinct_bytes(secret) < MIN_DISTINCT_BYTES)
+        return "repeats the same few characters";
+    return NULL;
+}

@@ -1,0 +1,3 @@
+-- write: ends a person's password
+delete from auth.credential
+ where user_id = $1::bigint

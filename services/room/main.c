@@ -1,0 +1,60 @@
+/* The room service: its settings and its methods. */
+#include "services/room/room.h"
+
+/* ---- settings ---- */
+
+#define AT(member) offsetof(struct room_config, member)
+
+static const struct setting settings[] = {
+    {"PASSWORD_MEMORY_KIB", SETTING_INTEGER, "19456", 8, 1048576, NULL, AT(password_cost.memory_kib),
+     "memory that hashing one room password takes"},
+    {"PASSWORD_ITERATIONS", SETTING_INTEGER, "2", 1, 100, NULL, AT(password_cost.iterations),
+     "passes over that memory"},
+    {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
+     "passwords that may wait to be hashed; more are refused"},
+};
+
+static bool start(struct service *service)
+{
+    const struct room_config *config = service_config(service);
+    loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
+    return true;
+}
+
+/* ---- methods: those of proto/methods.def that are ours ---- */
+
+#define METHOD(name, service, wire, in, out, guard) METHOD_OF_##service(name, guard)
+#define METHOD_OF_auth(...)
+#define METHOD_OF_user(...)
+
+#define METHOD_OF_room(name, guard)                                                                                    \
+    static enum error handle_##name(struct call *call, const void *in)                                                 \
+    {                                                                                                                  \
+        return name(call, in);                                                                                         \
+    }
+#include "proto/methods.def"
+#undef METHOD_OF_room
+
+#define OPEN NULL
+#define METHOD_OF_room(name, guard) {&name##_method, handle_##name, guard},
+static const struct method_handler handlers[] = {
+#include "proto/methods.def"
+};
+
+int main(int argc, char **argv)
+{
+    static const struct service_definition definition = {
+        .name = "room",
+        .summary = "rooms, and who is in them",
+        .target = SERVICE_room,
+        .handlers = handlers,
+        .handler_count = sizeof handlers / sizeof *handlers,
+        .statements = sql_all,
+        .statement_count = SQL_COUNT,
+        .settings = settings,
+        .setting_count = sizeof settings / sizeof *settings,
+        .config_size = sizeof(struct room_config),
+        .start = start,
+    };
+    return service_run(&definition, argc, argv);
+}

@@ -1,0 +1,96 @@
+/* Rooms: creating, changing and deleting them, and who may. */
+#include "services/room/room.h"
+
+enum { DEFAULT_MAX_PARTICIPANTS = 10 };
+
+enum error guard_room_owner(struct call *call, const struct path_id *id)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_room_owner, &result, DB_INTEGER(id->value)));
+    if (result.rows == 0)
+        return room_not_found(call, id);
+    if (str_equal(call->caller.role, STR("admin")))
+        return OK;
+    bool is_owner = !db_is_null(&result, 0, 0) && db_integer(&result, 0, 0) == call->caller.id;
+    return is_owner ? OK : ERROR_FORBIDDEN;
+}
+
+/* Asked before a password is hashed, which is dear. It decides nothing: the constraint on the name does. */
+static enum error check_name_free(struct call *call, struct str name, int64_t except_id)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_room_name_taken, &result, DB_TEXT(name), DB_INTEGER(except_id)));
+    return result.rows == 0 ? OK : ERROR_ROOM_EXISTS;
+}
+
+static enum error hash_password(struct call *call, struct str password, struct str *hash)
+{
+    const struct room_config *config = service_config(call->service);
+    return password_hash(service_loop(call->service), call->deadline_ms, call->arena, &config->password_cost, password,
+                         hash);
+}
+
+/* An empty password is none. */
+enum error room_create(struct call *call, const struct room_create *in)
+{
+    if (call->caller.id == 0)
+        return ERROR_UNAUTHORIZED;
+    bool has_password = in->has_password && in->password.len > 0;
+    struct str hash = {0};
+    if (has_password) {
+        TRY(check_name_free(call, in->name, 0));
+        TRY(hash_password(call, in->password, &hash));
+    }
+    int64_t max_participants = in->has_max_participants ? in->max_participants : DEFAULT_MAX_PARTICIPANTS;
+    bool is_active = in->has_is_active ? in->is_active : true;
+    struct db_result result;
+    enum error error = call_query(call, &sql_room_create, &result, DB_TEXT(in->name),
+                                  DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
+                                  DB_BOOLEAN(in->is_private), DB_OPTIONAL(has_password, DB_TEXT(hash)),
+                                  DB_INTEGER(max_participants), DB_BOOLEAN(is_active), DB_INTEGER(call->caller.id));
+    if (error == ERROR_CONFLICT)
+        return ERROR_ROOM_EXISTS;
+    TRY(error);
+    return reply_room(call, &result);
+}
+
+static bool changes_anything(const struct room_update *in)
+{
+    return in->has_name || in->has_description || in->has_is_private || in->has_password || in->has_max_participants ||
+           in->has_is_active;
+}
+
+/* An empty password takes the room's away; the empty hash says so to the statement. */
+enum error room_update(struct call *call, const struct room_update *in)
+{
+    if (!changes_anything(in))
+        return room_get(call, &(struct room_by_id){.id = in->id});
+    struct str hash = {0};
+    if (in->has_password && in->password.len > 0) {
+        if (in->has_name)
+            TRY(check_name_free(call, in->name, in->id.value));
+        TRY(hash_password(call, in->password, &hash));
+    }
+    struct db_result result;
+    enum error error = call_query(
+        call, &sql_room_update, &result, DB_INTEGER(in->id.value), DB_OPTIONAL(in->has_name, DB_TEXT(in->name)),
+        DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
+        DB_OPTIONAL(in->has_is_private, DB_BOOLEAN(in->is_private)), DB_OPTIONAL(in->has_password, DB_TEXT(hash)),
+        DB_OPTIONAL(in->has_max_participants, DB_INTEGER(in->max_participants)),
+        DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)));
+    if (error == ERROR_CONFLICT)
+        return ERROR_ROOM_EXISTS;
+    TRY(error);
+    if (result.rows == 0)
+        return room_not_found(call, &in->id);
+    return reply_room(call, &result);
+}
+
+enum error room_delete(struct call *call, const struct room_by_id *in)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value)));
+    if (result.rows == 0)
+        return room_not_found(call, &in->id);
+    return call_reply(call, &(struct notice){.message = STR("Room deleted successfully")});
+}

@@ -1,0 +1,52 @@
+/* Rooms as clients see them: one, and pages of many. */
+#include "services/room/room.h"
+
+enum { PAGE_LIMIT = 100 };
+
+enum error room_not_found(struct call *call, const struct path_id *id)
+{
+    return call_fail(call, ERROR_ROOM_NOT_FOUND, "Room with ID %.*s not found", STR_ARGS(id->text));
+}
+
+enum error reply_room(struct call *call, const struct db_result *result)
+{
+    struct room_view room;
+    db_decode(result, 0, &room_view_message, &room);
+    return call_reply(call, &room);
+}
+
+enum error room_get(struct call *call, const struct room_by_id *in)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_room_get, &result, DB_INTEGER(in->id.value)));
+    if (result.rows == 0)
+        return room_not_found(call, &in->id);
+    return reply_room(call, &result);
+}
+
+/* The statement is asked for one room more than the page holds: its presence says that another page follows. */
+static enum error reply_page(struct call *call, const struct page *page, const struct statement *statement)
+{
+    int64_t limit = page->has_limit ? page->limit : PAGE_LIMIT;
+    struct db_result result;
+    TRY(call_query(call, statement, &result, DB_INTEGER(page->after), DB_INTEGER(limit + 1)));
+    bool has_next = result.rows > (size_t)limit;
+    size_t shown = has_next ? (size_t)limit : result.rows;
+    struct room_view room = {0};
+    call_list_open(call);
+    for (size_t i = 0; i < shown; i++) {
+        db_decode(&result, i, &room_view_message, &room);
+        call_list_add(call, &room);
+    }
+    return call_list_end(call, has_next ? room.id : 0);
+}
+
+enum error room_list(struct call *call, const struct page *in)
+{
+    return reply_page(call, in, &sql_room_list);
+}
+
+enum error room_list_active(struct call *call, const struct page *in)
+{
+    return reply_page(call, in, &sql_room_list_active);
+}
