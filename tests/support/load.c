@@ -1,0 +1,188 @@
+/* Traffic on a stack: threads that ask at random and remember what was acknowledged. */
+#include "tests/support/load.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/factories.h"
+#include "tests/support/http.h"
+#include "tests/support/scratch.h"
+
+enum { PEOPLE = 4, ROOMS = 8, MAX_CREATED = 4096 };
+
+struct worker {
+    struct load *load;
+    pthread_t thread;
+    unsigned seed;
+    struct load_result result;
+    atomic_size_t succeeded;
+    json_int_t created[MAX_CREATED];
+};
+
+struct load {
+    const struct stack *stack;
+    struct user users[PEOPLE];
+    struct room rooms[ROOMS];
+    struct worker workers[LOAD_THREADS];
+    atomic_bool stopped;
+};
+
+static unsigned pick(struct worker *worker, unsigned count)
+{
+    return (unsigned)rand_r(&worker->seed) % count;
+}
+
+/* ---- judging ---- */
+
+static const char *describe(const struct reply *reply)
+{
+    return text("%s %s → %ld %.300s", reply->verb, reply->path, reply->status, reply->body);
+}
+
+static bool judge(struct worker *worker, const struct reply *reply)
+{
+    struct load_result *result = &worker->result;
+    if (reply->status >= 200 && reply->status < 300) {
+        atomic_fetch_add(&worker->succeeded, 1);
+        return true;
+    }
+    if (reply->status == 0)
+        result->unreachable++;
+    else if ((reply->status == 503 || reply->status == 504) && reply_header(reply, "Retry-After") != NULL)
+        result->unavailable++;
+    else if (result->strange == NULL)
+        result->strange = describe(reply);
+    return false;
+}
+
+static void expect_integer(struct worker *worker, const struct reply *reply, const json_t *object, json_int_t id)
+{
+    if (json_integer_value(json_object_get(object, "id")) != id && worker->result.wrong == NULL)
+        worker->result.wrong = describe(reply);
+}
+
+/* ---- asking ---- */
+
+static void read_room(struct worker *worker, const struct user *user)
+{
+    const struct room *room = &worker->load->rooms[pick(worker, ROOMS)];
+    struct reply *reply = http_get(worker->load->stack, user->token, "/rooms/%lld", (long long)room->id);
+    if (judge(worker, reply))
+        expect_integer(worker, reply, reply->json, room->id);
+}
+
+static void read_user(struct worker *worker, const struct user *user)
+{
+    const struct user *other = &worker->load->users[pick(worker, PEOPLE)];
+    struct reply *reply = http_get(worker->load->stack, user->token, "/users/%lld", (long long)other->id);
+    if (judge(worker, reply))
+        expect_integer(worker, reply, reply->json, other->id);
+}
+
+static void create_room(struct worker *worker, const struct user *user)
+{
+    if (worker->result.rooms == MAX_CREATED)
+        return;
+    char *name = unique("loaded");
+    struct reply *reply = http_post(worker->load->stack, user->token, text("{\"name\":\"%s\"}", name), "/rooms");
+    if (!judge(worker, reply))
+        return;
+    const char *told = json_string_value(json_object_get(reply->json, "name"));
+    if ((told == NULL || strcmp(told, name) != 0) && worker->result.wrong == NULL)
+        worker->result.wrong = describe(reply);
+    worker->created[worker->result.rooms++] = json_integer_value(json_object_get(reply->json, "id"));
+}
+
+static void join_room(struct worker *worker, const struct user *user)
+{
+    const struct room *room = &worker->load->rooms[pick(worker, ROOMS)];
+    const char *verb = pick(worker, 2) == 0 ? "join" : "leave";
+    struct reply *reply =
+        http_post(worker->load->stack, user->token, NULL, "/rooms/%lld/%s", (long long)room->id, verb);
+    if (judge(worker, reply))
+        expect_integer(worker, reply, reply->json, room->id);
+}
+
+static void log_in_again(struct worker *worker, const struct user *user)
+{
+    struct reply *reply =
+        http_post(worker->load->stack, NULL, login_json(user->username, user->password), "/auth/login");
+    if (judge(worker, reply))
+        expect_integer(worker, reply, json_object_get(reply->json, "user"), user->id);
+}
+
+static void *run(void *argument)
+{
+    static void (*const asks[])(struct worker *, const struct user *) = {read_room, read_user, create_room, join_room,
+                                                                         log_in_again};
+    struct worker *worker = argument;
+    while (!atomic_load(&worker->load->stopped)) {
+        asks[pick(worker, 5)](worker, &worker->load->users[pick(worker, PEOPLE)]);
+        sleep_ms(1); /* leaves the machine room for what is tested */
+    }
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+struct load *load_start(const struct stack *stack)
+{
+    struct load *load = calloc(1, sizeof *load);
+    assert(load != NULL);
+    load->stack = stack;
+    make_users(stack, load->users, PEOPLE);
+    for (size_t i = 0; i < ROOMS; i++)
+        load->rooms[i] = make_room(stack, &load->users[i % PEOPLE], (struct room_options){0});
+    for (size_t i = 0; i < LOAD_THREADS; i++) {
+        load->workers[i].load = load;
+        load->workers[i].seed = (unsigned)i + 1;
+        assert_int_equal(pthread_create(&load->workers[i].thread, NULL, run, &load->workers[i]), 0);
+    }
+    return load;
+}
+
+size_t load_succeeded(const struct load *load)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < LOAD_THREADS; i++)
+        sum += atomic_load(&load->workers[i].succeeded);
+    return sum;
+}
+
+struct load_result load_stop(struct load *load)
+{
+    struct load_result sum = {.succeeded = 0};
+    atomic_store(&load->stopped, true);
+    for (size_t i = 0; i < LOAD_THREADS; i++) {
+        const struct load_result *one = &load->workers[i].result;
+        pthread_join(load->workers[i].thread, NULL);
+        sum.unavailable += one->unavailable;
+        sum.unreachable += one->unreachable;
+        sum.rooms += one->rooms;
+        sum.wrong = sum.wrong != NULL ? sum.wrong : one->wrong;
+        sum.strange = sum.strange != NULL ? sum.strange : one->strange;
+    }
+    sum.succeeded = load_succeeded(load);
+    print_message("%zu succeeded, %zu unavailable, %zu unreachable, %zu rooms\n", sum.succeeded, sum.unavailable,
+                  sum.unreachable, sum.rooms);
+    return sum;
+}
+
+void load_assert_kept(const struct load *load)
+{
+    for (size_t i = 0; i < LOAD_THREADS; i++) {
+        const struct worker *worker = &load->workers[i];
+        for (size_t room = 0; room < worker->result.rooms; room++)
+            assert_status(http_get(load->stack, load->users[0].token, "/rooms/%lld", (long long)worker->created[room]),
+                          200);
+    }
+}
+
+void load_destroy(struct load **load)
+{
+    free(*load);
+    *load = NULL;
+}
