@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-enum { CALL_FIELDS = 6, CALLER_FIELDS = 2, TRACE_FIELDS = 2, REPLY_FIELDS = 4, MAX_CODE = 64 };
+enum { CALL_FIELDS = 6, CALLER_FIELDS = 2, TRACE_FIELDS = 2, REPLY_FIELDS = 4, EVENT_FIELDS = 4, MAX_CODE = 64 };
 
 /* ---- writing ---- */
 
@@ -79,6 +79,17 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
         pack_string(batch, str_from(error_code(reply->error)));
     write_payload(batch, reply->body);
     pack_integer(batch, reply->next_after);
+}
+
+void envelope_write_event(struct buffer *message, const struct envelope_event *event)
+{
+    assert(event->name.len <= ENVELOPE_MAX_NAME);
+    open_batch(message);
+    pack_array(message, EVENT_FIELDS);
+    pack_integer(message, event->instance);
+    pack_integer(message, event->number);
+    pack_string(message, event->name);
+    write_payload(message, event->body);
 }
 
 /* ---- reading ---- */
@@ -180,4 +191,15 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
     if (reply->error != OK && reply->body.len == 0)
         reply->body = ENVELOPE_NO_TEXT;
     return true;
+}
+
+bool envelope_read_event(struct str message, struct envelope_event *event)
+{
+    uint32_t more;
+    struct pack_reader reader;
+    return envelope_open(message, &reader) && read_head(&reader, EVENT_FIELDS, &more) &&
+           read_number(&reader, 0, INT64_MAX, &event->instance) && read_number(&reader, 0, INT64_MAX, &event->number) &&
+           read_text(&reader, ENVELOPE_MAX_NAME, &event->name) &&
+           read_optional(&reader, PACK_BINARY, BUS_MAX_BODY, &event->body) && skip_more(&reader, more) &&
+           pack_at_end(&reader);
 }

@@ -1,8 +1,10 @@
-/* The envelope: how calls and replies lie in a batch, byte by byte. proto/README.md describes it; nothing else knows it.
+/* The envelope: how calls, replies and events lie in their messages, byte by byte. proto/README.md describes it; nothing else
+ * knows it.
  *
  *   batch  0x01, then calls or replies in a row
  *   call   [id, method, deadline_ms_left, [caller_id, role] | nil, [request_id, traceparent | nil], arguments | nil]
  *   reply  [id, code | nil, body | nil, next_after]
+ *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
  * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong inside
  * one of them cannot spoil its neighbours in the batch. */
@@ -16,7 +18,11 @@
 #include "common/bus.h"
 #include "common/pack.h"
 
-enum { ENVELOPE_VERSION = 1, ENVELOPE_OVERHEAD = 512 /* at most, of a call or reply beyond its body */ };
+enum {
+    ENVELOPE_VERSION = 1,
+    ENVELOPE_OVERHEAD = 512, /* at most, of a call or reply beyond its body */
+    ENVELOPE_MAX_NAME = 64,  /* of an event */
+};
 
 /* What stands for the body of an error that has no text of its own: nil. */
 #define ENVELOPE_NO_TEXT STR("\xC0")
@@ -28,6 +34,13 @@ enum { ENVELOPE_VERSION = 1, ENVELOPE_OVERHEAD = 512 /* at most, of a call or re
 void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request);
 void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_reply *reply);
 
+struct envelope_event {
+    int64_t instance, number; /* of the publisher's life; of the event in it */
+    struct str name;          /* at most ENVELOPE_MAX_NAME bytes */
+    struct str body;
+};
+void envelope_write_event(struct buffer *message, const struct envelope_event *event);
+
 /* ---- reading: false for anything that the writer would not write; what was read borrows from the batch ---- */
 
 /* Opens a batch for reading its calls or replies until pack_at_end. */
@@ -36,5 +49,7 @@ bool envelope_open(struct str batch, struct pack_reader *reader);
 /* Fills all of *incoming but the peer and the deadline. */
 bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incoming, int64_t *left_ms);
 bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_reply *reply);
+/* A whole message. */
+bool envelope_read_event(struct str message, struct envelope_event *event);
 
 #endif

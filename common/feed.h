@@ -11,7 +11,13 @@
 #include "common/error.h"
 #include "common/str.h"
 
-enum { FEED_HEARTBEAT_MS = 250, FEED_SILENCE_MS = 1500 };
+enum {
+    FEED_HEARTBEAT_MS = 250,
+    FEED_SILENCE_MS = 1500,
+    FEED_MAX_NAME = 64, /* bytes of an event's name; it has one at least */
+    FEED_MAX_BODY = 64 * 1024,
+    FEED_MAX_ENDPOINTS = 16,
+};
 
 /* ---- speaking ---- */
 struct feed_publisher;
@@ -35,15 +41,16 @@ struct feed_handlers {
     void *context;
 };
 
-/* endpoints: a comma-separated list. Returns owned through *subscriber. */
+/* endpoints: a comma-separated list. Returns owned through *subscriber. ERROR_MALFORMED for an address that ZeroMQ refuses. */
 enum error feed_subscriber_new(struct feed_subscriber **subscriber, const char *endpoints,
                                const struct feed_handlers *handlers) MUST_USE;
 void feed_subscriber_destroy(struct feed_subscriber **subscriber);
+/* To watch for reading, level-triggered. */
 int feed_descriptor(const struct feed_subscriber *subscriber);
-/* Receives all there is and runs the handlers; cheap when there is nothing. When the descriptor is readable, at each turn's
- * end, and right before trusting what was cached. */
+/* Receives what there is and runs the handlers; cheap when there is nothing (one system call). When the descriptor is
+ * readable, at each turn's end, and right before trusting what was cached. */
 void feed_turn(struct feed_subscriber *subscriber);
 /* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted. */
-bool feed_is_current(struct feed_subscriber *subscriber);
+bool feed_is_current(const struct feed_subscriber *subscriber);
 
 #endif

@@ -1,0 +1,236 @@
+/* The answering side of the bus: calls that come from peers, and the batches of answers that go back to them. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/allocate.h"
+#include "common/bus_internal.h"
+#include "common/envelope.h"
+#include "common/log.h"
+
+enum { MAX_PEERS = 256, MAX_NAME = sizeof(((struct bus_origin *)0)->peer) };
+
+/* Who calls: a connection, by the name that libzmq gave it. Kept until a send finds it gone. */
+struct peer {
+    char name[MAX_NAME];
+    size_t name_len; /* 0 = the slot is free */
+    int64_t used_ms;
+    bool is_listed; /* in server->answered */
+    struct buffer batch;
+};
+
+struct server {
+    struct wire wire; /* a ROUTER */
+    void (*on_call)(void *context, const struct bus_incoming *incoming);
+    void *context;
+    struct peer peers[MAX_PEERS];
+    size_t peer_count;              /* slots that were ever used */
+    struct peer *answered[MAX_PEERS]; /* those with something on their batch */
+    size_t answered_count;
+};
+
+enum error bus_bind(struct bus *bus, const char *endpoint,
+                    void (*on_call)(void *context, const struct bus_incoming *incoming), void *context)
+{
+    assert(bus->server == NULL);
+    struct server *server = allocate(sizeof *server);
+    server->on_call = on_call;
+    server->context = context;
+    wire_open(&server->wire, ZMQ_ROUTER);
+    enum error error = wire_bind(&server->wire, endpoint);
+    if (error != OK) {
+        wire_close(&server->wire);
+        free(server);
+        return error;
+    }
+    bus->server = server;
+    bus_watch(bus, &server->wire);
+    return OK;
+}
+
+/* ---- peers ---- */
+
+static struct str name_of(const struct peer *peer)
+{
+    return (struct str){peer->name, peer->name_len};
+}
+
+static void send_batch(struct bus *bus, struct peer *peer)
+{
+    switch (wire_send(&bus->server->wire, name_of(peer), &peer->batch)) {
+    case WIRE_SENT:
+        bus->stats.batches_sent++;
+        break;
+    case WIRE_NO_PEER:
+        bus->stats.peer_gone++;
+        peer->name_len = 0;
+        buffer_free(&peer->batch);
+        break;
+    case WIRE_FULL:
+        bus->stats.overloaded++;
+        if (bus_may_complain(bus))
+            log_warn("a caller does not take its answers", LOG_I("so_far", bus->stats.overloaded));
+        break;
+    }
+}
+
+/* A free slot, or the one unused for longest: its peer gets what it is owed, and a slot again when it needs one. */
+static struct peer *take_slot(struct bus *bus)
+{
+    struct server *server = bus->server;
+    if (server->peer_count < MAX_PEERS)
+        return &server->peers[server->peer_count++];
+    struct peer *oldest = &server->peers[0];
+    for (struct peer *peer = server->peers; peer < server->peers + MAX_PEERS; peer++)
+        if (peer->used_ms < oldest->used_ms)
+            oldest = peer;
+    if (oldest->batch.len > 0)
+        send_batch(bus, oldest);
+    return oldest;
+}
+
+static struct peer *peer_of(struct bus *bus, struct str name)
+{
+    struct server *server = bus->server;
+    struct peer *free_slot = NULL, *end = server->peers + server->peer_count;
+    for (struct peer *peer = server->peers; peer < end; peer++) {
+        if (str_equal(name_of(peer), name)) {
+            peer->used_ms = bus_now(bus);
+            return peer;
+        }
+        if (peer->name_len == 0)
+            free_slot = peer;
+    }
+    struct peer *peer = free_slot != NULL ? free_slot : take_slot(bus);
+    memcpy(peer->name, name.ptr, name.len);
+    peer->name_len = name.len;
+    peer->used_ms = bus_now(bus);
+    return peer;
+}
+
+static struct peer *peer_of_origin(struct bus *bus, const struct bus_origin *origin)
+{
+    struct str name = {(const char *)origin->peer, origin->peer_len};
+    struct peer *hinted = &bus->server->peers[origin->slot];
+    return str_equal(name_of(hinted), name) ? hinted : peer_of(bus, name);
+}
+
+static struct bus_origin origin_of(const struct server *server, const struct peer *peer)
+{
+    struct bus_origin origin = {.peer_len = (unsigned char)peer->name_len,
+                                .slot = (unsigned char)(peer - server->peers)};
+    memcpy(origin.peer, peer->name, peer->name_len);
+    return origin;
+}
+
+/* ---- calls ---- */
+
+static void take_call(struct bus *bus, struct bus_incoming *incoming, int64_t left_ms)
+{
+    if (left_ms == 0) {
+        bus->stats.expired++;
+        return;
+    }
+    incoming->deadline_ms = bus_now(bus) + left_ms;
+    bus->stats.incoming++;
+    bus->server->on_call(bus->server->context, incoming);
+}
+
+static void take_batch(struct bus *bus, struct str name, struct str batch)
+{
+    struct pack_reader reader;
+    if (name.len == 0 || name.len > MAX_NAME || !envelope_open(batch, &reader)) {
+        bus_garbage(bus, "a caller");
+        return;
+    }
+    bus->stats.batches_received++;
+    struct bus_incoming incoming = {.origin = origin_of(bus->server, peer_of(bus, name))};
+    while (!pack_at_end(&reader)) {
+        int64_t left_ms;
+        if (!envelope_read_call(&reader, &incoming, &left_ms)) {
+            bus_garbage(bus, "a caller");
+            return;
+        }
+        take_call(bus, &incoming, left_ms);
+    }
+}
+
+static struct str bytes_of(zmq_msg_t *frame)
+{
+    return (struct str){zmq_msg_data(frame), zmq_msg_size(frame)};
+}
+
+void server_receive(struct bus *bus)
+{
+    struct server *server = bus->server;
+    for (size_t i = 0; server != NULL && i < RECEIVE_MAX && !server->wire.is_drained; i++) {
+        zmq_msg_t frames[2]; /* who, and what */
+        enum wire_received received = wire_receive(&server->wire, frames, 2);
+        if (received == WIRE_GARBAGE)
+            bus_garbage(bus, "a caller");
+        if (received != WIRE_MESSAGE)
+            continue;
+        take_batch(bus, bytes_of(&frames[0]), bytes_of(&frames[1]));
+        wire_release(frames, 2);
+    }
+}
+
+/* ---- answers ---- */
+
+static void write_answer(struct peer *peer, uint64_t id, const struct bus_reply *reply)
+{
+    const struct bus_reply too_large = {.error = ERROR_INTERNAL};
+    if (reply->body.len > BUS_MAX_BODY) {
+        log_error("answer too large", LOG_I("bytes", reply->body.len));
+        reply = &too_large;
+    }
+    envelope_write_reply(&peer->batch, id, reply);
+}
+
+void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply)
+{
+    assert(bus->server != NULL && origin->peer_len > 0 && origin->peer_len <= MAX_NAME);
+    struct server *server = bus->server;
+    struct peer *peer = peer_of_origin(bus, origin);
+    if (peer->batch.len >= BATCH_FULL)
+        send_batch(bus, peer);
+    if (peer->name_len == 0) /* that send found it gone */
+        return;
+    write_answer(peer, origin->id, reply);
+    bus->stats.answers++;
+    if (!peer->is_listed) {
+        assert(server->answered_count < MAX_PEERS);
+        peer->is_listed = true;
+        server->answered[server->answered_count++] = peer;
+    }
+}
+
+void server_flush(struct bus *bus)
+{
+    struct server *server = bus->server;
+    for (size_t i = 0; server != NULL && i < server->answered_count; i++) {
+        server->answered[i]->is_listed = false;
+        if (server->answered[i]->batch.len > 0)
+            send_batch(bus, server->answered[i]);
+    }
+    if (server != NULL)
+        server->answered_count = 0;
+}
+
+bool server_has_more(const struct bus *bus)
+{
+    return bus->server != NULL && (!bus->server->wire.is_drained || bus->server->answered_count > 0);
+}
+
+void server_close(struct bus *bus)
+{
+    struct server *server = bus->server;
+    if (server == NULL)
+        return;
+    server_flush(bus);
+    for (size_t i = 0; i < server->peer_count; i++)
+        buffer_free(&server->peers[i].batch);
+    wire_close(&server->wire);
+    free(server);
+    bus->server = NULL;
+}

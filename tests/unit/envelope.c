@@ -1,0 +1,270 @@
+/* The envelope: what is written is read, and nothing else is. Each reader's bytes lie in a block of exactly their size, so
+ * that the sanitizer sees a byte read too many. */
+#include "common/envelope.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct bus_request full_request = {
+    .method = {"room.join", 9},
+    .caller = {.id = INT64_MAX, .role = {"admin", 5}},
+    .request_id = {"0192c1d2-7a5b", 13},
+    .traceparent = {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 55},
+    .arguments = {"\x92\x80\x80", 3},
+};
+
+static void assert_text(struct str actual, struct str expected)
+{
+    assert_int_equal(actual.len, expected.len);
+    assert_memory_equal(actual.ptr, expected.ptr, expected.len);
+}
+
+/* Reads a batch of calls from a copy of exactly its size; returns how many were good before the end, or -1 before garbage. */
+static int count_calls(struct str batch, int *good)
+{
+    char *copy = malloc(batch.len + 1);
+    char *start = copy + 1; /* so that the block ends where the bytes end, at any length */
+    memcpy(start, batch.ptr, batch.len);
+    struct pack_reader reader;
+    struct bus_incoming incoming;
+    int64_t left_ms;
+    *good = 0;
+    bool is_good = envelope_open((struct str){start, batch.len}, &reader);
+    while (is_good && !pack_at_end(&reader)) {
+        is_good = envelope_read_call(&reader, &incoming, &left_ms);
+        *good += is_good;
+    }
+    free(copy);
+    return is_good ? 0 : -1;
+}
+
+static void calls_come_back_as_they_went(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    const struct bus_request small = {.method = STR("user.health"), .request_id = STR("")};
+    envelope_write_call(&batch, INT64_MAX, BUS_MAX_TIMEOUT_MS, &full_request);
+    envelope_write_call(&batch, 1, 0, &small);
+    struct pack_reader reader;
+    struct bus_incoming incoming = {0};
+    int64_t left_ms;
+    assert_true(envelope_open(buffer_str(&batch), &reader));
+    assert_true(envelope_read_call(&reader, &incoming, &left_ms));
+    assert_true(incoming.origin.id == INT64_MAX);
+    assert_int_equal(left_ms, BUS_MAX_TIMEOUT_MS);
+    assert_text(incoming.method, full_request.method);
+    assert_true(incoming.caller.id == INT64_MAX);
+    assert_text(incoming.caller.role, STR("admin"));
+    assert_text(incoming.request_id, full_request.request_id);
+    assert_text(incoming.traceparent, full_request.traceparent);
+    assert_text(incoming.arguments, full_request.arguments);
+    assert_true(envelope_read_call(&reader, &incoming, &left_ms));
+    assert_int_equal(incoming.origin.id, 1);
+    assert_int_equal(left_ms, 0);
+    assert_int_equal(incoming.caller.id, 0);
+    assert_int_equal(incoming.caller.role.len + incoming.traceparent.len + incoming.arguments.len, 0);
+    assert_true(pack_at_end(&reader));
+    buffer_free(&batch);
+}
+
+static struct bus_reply reread(const struct bus_reply *reply, struct buffer *batch)
+{
+    struct pack_reader reader;
+    uint64_t id;
+    struct bus_reply read;
+    buffer_clear(batch);
+    envelope_write_reply(batch, 77, reply);
+    assert_true(envelope_open(buffer_str(batch), &reader));
+    assert_true(envelope_read_reply(&reader, &id, &read));
+    assert_true(pack_at_end(&reader));
+    assert_int_equal(id, 77);
+    assert_int_equal(read.error, reply->error);
+    assert_int_equal(read.next_after, reply->next_after);
+    return read;
+}
+
+static void replies_come_back_as_they_went(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    char *large = calloc(1, 300000);
+    const struct bus_reply page = {.body = {large, 300000}, .next_after = 4711};
+    assert_text(reread(&page, &batch).body, page.body);
+    assert_int_equal(reread(&(struct bus_reply){.error = OK}, &batch).body.len, 0);
+    assert_text(reread(&(struct bus_reply){.error = ERROR_ROOM_FULL}, &batch).body, STR("\xC0"));
+    const struct bus_reply worded = {.error = ERROR_ROOM_FULL, .body = STR("\xA4" "full")};
+    assert_text(reread(&worded, &batch).body, worded.body);
+    free(large);
+    buffer_free(&batch);
+}
+
+static void events_come_back_as_they_went(void **state)
+{
+    (void)state;
+    struct buffer message = {0};
+    const struct envelope_event event = {INT64_MAX, 12, STR("user.changed"), STR("\x80")};
+    struct envelope_event read;
+    envelope_write_event(&message, &event);
+    assert_true(envelope_read_event(buffer_str(&message), &read));
+    assert_true(read.instance == INT64_MAX && read.number == 12);
+    assert_text(read.name, event.name);
+    assert_text(read.body, event.body);
+    buffer_append_char(&message, '\xC0');
+    assert_false(envelope_read_event(buffer_str(&message), &read));
+    buffer_free(&message);
+}
+
+static void the_bytes_are_those_of_the_protocol(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    const struct bus_request request = {.method = STR("a.b"),
+                                        .caller = {.id = 7, .role = STR("user")},
+                                        .request_id = STR("r"),
+                                        .arguments = STR("\x90")};
+    envelope_write_call(&batch, 5, 1000, &request);
+    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA3" "a.b\xCD\x03\xE8\x92\x07\xA4user\x92\xA1r\xC0\xC6\x00\x00\x00\x01\x90"));
+    buffer_clear(&batch);
+    envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
+    assert_text(buffer_str(&batch), STR("\x01\x94\x05\xA9room_full\xC0\x00"));
+    buffer_free(&batch);
+}
+
+static void what_is_cut_short_is_refused(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    envelope_write_call(&batch, 1, 1, &full_request);
+    size_t first_end = batch.len;
+    envelope_write_call(&batch, 2, 1, &full_request);
+    int good;
+    for (size_t len = 0; len <= batch.len; len++) {
+        bool is_whole = len == first_end || len == batch.len;
+        assert_int_equal(count_calls((struct str){batch.data, len}, &good), is_whole ? 0 : -1);
+        assert_int_equal(good, len == batch.len ? 2 : len >= first_end ? 1 : 0);
+    }
+    buffer_free(&batch);
+}
+
+static void what_the_writer_would_not_write_is_refused(void **state)
+{
+    (void)state;
+#define GARBAGE(bytes) {(bytes), sizeof(bytes) - 1}
+    static const struct str garbage[] = {
+        GARBAGE(""),
+        GARBAGE("\x01"),                                                  /* an empty batch */
+        GARBAGE("\x02\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"),             /* another version */
+        GARBAGE("\x01\x95\x05\xA1m\x01\xC0\x92\xA0\xC0"),                 /* a field too few */
+        GARBAGE("\x01\xDD\xFF\xFF\xFF\xFF\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"), /* a count that the rest cannot hold */
+        GARBAGE("\x01\x86\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0\xC0\xC0\xC0\xC0"), /* a map */
+        GARBAGE("\x01\x96\xFF\xA1m\x01\xC0\x92\xA0\xC0\xC0"),             /* id -1 */
+        GARBAGE("\x01\x96\xCF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xA1m\x01\xC0\x92\xA0\xC0\xC0"), /* id 2^64 - 1 */
+        GARBAGE("\x01\x96\xA1x\xA1m\x01\xC0\x92\xA0\xC0\xC0"),            /* id a string */
+        GARBAGE("\x01\x96\x05\xA0\x01\xC0\x92\xA0\xC0\xC0"),              /* no method */
+        GARBAGE("\x01\x96\x05\xC4\x01m\x01\xC0\x92\xA0\xC0\xC0"),         /* method a bin */
+        GARBAGE("\x01\x96\x05\xA1m\xFF\xC0\x92\xA0\xC0\xC0"),             /* -1 ms left */
+        GARBAGE("\x01\x96\x05\xA1m\xCE\x00\x09\x27\xC1\xC0\x92\xA0\xC0\xC0"), /* 600001 ms left */
+        GARBAGE("\x01\x96\x05\xA1m\x01\x91\x07\x92\xA0\xC0\xC0"),         /* a caller without a role */
+        GARBAGE("\x01\x96\x05\xA1m\x01\x92\x00\xA1u\x92\xA0\xC0\xC0"),    /* caller 0 */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC3\x92\xA0\xC0\xC0"),             /* a caller that is true */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x91\xA0\xC0"),                 /* half a trace */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xC0\xC0\xC0"),             /* no request id */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\x92\x80\x80"),     /* arguments that are not wrapped */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC6\xFF\xFF\xFF\xFF"), /* arguments of 4 GB */
+        GARBAGE("\x01\xC1"),
+    };
+    int good;
+    for (size_t i = 1; i < sizeof garbage / sizeof *garbage; i++) {
+        assert_int_equal(count_calls(garbage[i], &good), -1);
+        assert_int_equal(good, 0);
+    }
+}
+
+static void texts_beyond_their_bounds_are_refused(void **state)
+{
+    (void)state;
+    char text[66];
+    memset(text, 'x', sizeof text);
+    int good;
+    for (int field = 0; field < 4; field++) {
+        const size_t bound[] = {BUS_MAX_METHOD, BUS_MAX_ROLE, BUS_MAX_REQUEST_ID, BUS_MAX_TRACEPARENT};
+        for (size_t over = 0; over <= 1; over++) {
+            struct buffer batch = {0};
+            struct str changed = {text, bound[field] + over};
+            struct bus_request request = full_request;
+            *(struct str *[]){&request.method, &request.caller.role, &request.request_id, &request.traceparent}[field] = changed;
+            envelope_write_call(&batch, 1, 1, &request);
+            assert_int_equal(count_calls(buffer_str(&batch), &good), over ? -1 : 0);
+            buffer_free(&batch);
+        }
+    }
+}
+
+static void fields_to_come_are_passed_over(void **state)
+{
+    (void)state;
+    int good;
+    struct str call = STR("\x01\x98\x05\xA1m\x01\x93\x07\xA1u\xC3\x93\xA0\xC0\x91\x01\xC0\x82\x01\x02\x03\x04\xA3new"
+                          "\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0");
+    assert_int_equal(count_calls(call, &good), 0);
+    assert_int_equal(good, 2);
+    struct pack_reader reader;
+    struct bus_reply reply;
+    uint64_t id;
+    assert_true(envelope_open(STR("\x01\x95\x05\xC0\xC0\x00\x81\xA1k\xA1v"), &reader));
+    assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
+}
+
+static void an_unknown_error_is_internal(void **state)
+{
+    (void)state;
+    struct pack_reader reader;
+    struct bus_reply reply;
+    uint64_t id;
+    assert_true(envelope_open(STR("\x01\x94\x05\xA8tomorrow\xC0\x00"), &reader));
+    assert_true(envelope_read_reply(&reader, &id, &reply));
+    assert_int_equal(reply.error, ERROR_INTERNAL);
+}
+
+static void changed_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    for (uint64_t id = 1; id <= 3; id++)
+        envelope_write_call(&batch, id, 1, &full_request);
+    srandom(1);
+    for (int round = 0; round < 50000; round++) {
+        struct buffer changed = {0};
+        buffer_append(&changed, batch.data, batch.len);
+        for (long changes = random() % 4; changes >= 0; changes--)
+            changed.data[(size_t)random() % changed.len] = (char)random();
+        int good;
+        count_calls(buffer_str(&changed), &good);
+        assert_in_range(good, 0, (int)changed.len);
+        buffer_free(&changed);
+    }
+    buffer_free(&batch);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_come_back_as_they_went),
+        cmocka_unit_test(replies_come_back_as_they_went),
+        cmocka_unit_test(events_come_back_as_they_went),
+        cmocka_unit_test(the_bytes_are_those_of_the_protocol),
+        cmocka_unit_test(what_is_cut_short_is_refused),
+        cmocka_unit_test(what_the_writer_would_not_write_is_refused),
+        cmocka_unit_test(texts_beyond_their_bounds_are_refused),
+        cmocka_unit_test(fields_to_come_are_passed_over),
+        cmocka_unit_test(an_unknown_error_is_internal),
+        cmocka_unit_test(changed_bytes_do_no_harm),
+    };
+    return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
+}
