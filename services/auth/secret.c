@@ -9,10 +9,12 @@
 /* Fewer different bytes than a random secret of the least length has: 32 hexadecimal digits have about 14. */
 enum { MIN_DISTINCT_BYTES = 8 };
 
-/* What the examples of frameworks and tutorials contain, and no random secret does. jwt.io's own is among them. */
-static const char *const placeholders[] = {"secret",      "changeme",    "change-me", "change_me",
-                                           "change-this", "change_this", "password",  "your-",
-                                           "your_",       "example",     "default",   "jwt-key"};
+/* What the examples of frameworks and tutorials are made of (jwt.io's own is among them), and no random secret is. */
+static const char *const placeholders[] = {
+    "changeme",    "change-me",  "change_me",  "change-this", "change_this", "change-in-production", "your-secret",
+    "your_secret", "your-256",   "your-super", "your-jwt",    "your_jwt",    "super-secret",         "supersecret",
+    "secret-key",  "secret_key", "secretkey",  "jwt-secret",  "jwt_secret",  "a-string-secret",      "my-secret",
+};
 
 static bool is_placeholder(struct str secret)
 {
