@@ -1,5 +1,5 @@
-/* Configuration: environment variables into a struct, by a table of settings. Every mistake is told, all at once, in words.
- * A setting NAME may be given as NAME_FILE instead, the path of a file that holds it (secrets). */
+/* Configuration: environment variables into a struct, by a table of settings. Every mistake is told, all at once, in
+ * words. A setting NAME may be given as NAME_FILE instead, the path of a file that holds it (secrets). */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
 
@@ -37,9 +37,9 @@ struct config_program {
     void (*print)(void);
 };
 
-/* Reads the environment into *config and serves the command line: --help, --version, --check-config, --print-config (masked)
- * print and end the process with 0; mistakes go to standard error and end it with 78 (EX_CONFIG, sysexits.h), unknown
- * arguments with 64 (EX_USAGE). Returns when the process is to run. */
+/* Reads the environment into *config and serves the command line: --help, --version, --check-config, --print-config
+ * (masked) print and end the process with 0; mistakes go to standard error and end it with 78 (EX_CONFIG, sysexits.h),
+ * unknown arguments with 64 (EX_USAGE). Returns when the process is to run. */
 void config_load(const struct config_program *program, int argc, char **argv, void *config);
 
 /* From check(): counts and prints one mistake, "NAME: what is wrong and what to do". */
@@ -47,10 +47,11 @@ void config_mistake(const char *name, const char *format, ...) __attribute__((fo
 
 /* The settings every process has. Put COMMON_SETTINGS(struct, member) first in a table. */
 struct config_common {
-    int log_level;  /* enum log_level */
-    int log_format; /* enum log_format */
+    int log_level;   /* enum log_level */
+    int log_format;  /* enum log_format */
     int environment; /* 0 development, 1 production */
 };
+/* clang-format off */
 #define COMMON_SETTINGS(type, member)                                                                                  \
     {"LOG_LEVEL", SETTING_CHOICE, "info", 0, 0, "debug|info|warn|error", offsetof(type, member.log_level),             \
      "least severe line that is written"},                                                                             \
@@ -58,5 +59,6 @@ struct config_common {
      "json for machines, text for people"},                                                                            \
     {"ENVIRONMENT", SETTING_CHOICE, "production", 0, 0, "development|production",                                      \
      offsetof(type, member.environment), "development allows short and default secrets"}
+/* clang-format on */
 
 #endif

@@ -8,8 +8,8 @@
 
 struct fiber;
 
-/* Runs entry(argument) on a stack of its own until it returns or first suspends; then comes back here. Stacks are reused.
- * Returns false when limit fibers live already (fiber_set_limit): the caller refuses the work. */
+/* Runs entry(argument) on a stack of its own until it returns or first suspends; then comes back here. Stacks are
+ * reused. Returns false when limit fibers live already (fiber_set_limit): the caller refuses the work. */
 bool fiber_start(void (*entry)(void *argument), void *argument) __attribute__((warn_unused_result));
 
 /* The fiber that runs now; NULL outside of any. */

@@ -1,5 +1,6 @@
-/* Log lines: one JSON object a line on standard error, or text for people. Lines are gathered in the thread and written at
- * the end of its loop turn (log_flush); a line of LOG_WARN or worse is written at once. Never a secret, token or password. */
+/* Log lines: one JSON object a line on standard error, or text for people. Lines are gathered in the thread and written
+ * at the end of its loop turn (log_flush); a line of LOG_WARN or worse is written at once. Never a secret, token or
+ * password. */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 

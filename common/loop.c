@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "common/allocate.h"
+#include "common/clock.h"
 #include "common/fiber.h"
 
 enum { MAX_HOOKS = 16, MAX_SIGNALS = 8, DEFAULT_WORK_LIMIT = 256, WORKER_NICENESS = 10 };
@@ -67,10 +67,7 @@ static void free_handle(uv_handle_t *handle)
 
 int64_t loop_now_ms(void)
 {
-    struct timespec now;
-    int result = clock_gettime(CLOCK_MONOTONIC, &now);
-    assert(result == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_now_ms();
 }
 
 /* ---- the loop ---- */

@@ -12,7 +12,7 @@ struct loop;
 
 /* Returns owned. */
 struct loop *loop_new(void);
-/* Everything watched and timed must be gone. */
+/* Everything watched and timed must be gone, and no work under way. */
 void loop_destroy(struct loop **loop);
 
 /* Runs until loop_stop. */
@@ -38,14 +38,16 @@ void loop_timer_stop(struct loop_timer *timer);
 void loop_timer_destroy(struct loop_timer **timer);
 
 /* Runs hook(context) at the end of each turn, before the loop would wait: the place to send what the turn has gathered.
- * A hook that returns true has more to do: the loop then does not wait but turns once more. Hooks run in the order added. */
+ * A hook that returns true has more to do: the loop then does not wait but turns once more. Hooks run in the order
+ * added. */
 void loop_at_turn_end(struct loop *loop, bool (*hook)(void *context), void *context);
 
 /* Calls on_signal(context) when the process gets signal_number. */
 void loop_on_signal(struct loop *loop, int signal_number, void (*on_signal)(void *context), void *context);
 
-/* In a fiber: runs work(argument) in the pool of worker threads (as many as cores, at low priority) and returns when it is
- * done; other fibers run meanwhile. Work whose deadline (loop_now_ms; INT64_MAX = none) passed before its turn is not run.
+/* In a fiber: runs work(argument) in the pool of worker threads (as many as cores, at low priority) and returns when it
+ * is done; other fibers run meanwhile. Work whose deadline (loop_now_ms; INT64_MAX = none) passed before its turn is
+ * not run.
  *   ERROR_OVERLOADED  the queue is full (loop_set_work_limit): nothing ran
  *   ERROR_TIMEOUT     the deadline passed in the queue: nothing ran */
 enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*work)(void *argument), void *argument) MUST_USE;

@@ -1,5 +1,6 @@
-/* Password hashes: Argon2id (libsodium) made and checked, bcrypt (libxcrypt) checked for accounts that were imported. Each
- * takes milliseconds of a core, so it runs in the loop's worker pool; the fiber waits. */
+/* Password hashes: Argon2id (libsodium) made and checked, bcrypt (libxcrypt) checked for accounts that were imported
+ * (it looks at the first 72 bytes of a password only). Each takes milliseconds of a core, so it runs in the loop's
+ * worker pool; the fiber waits. */
 #ifndef COMMON_PASSWORD_H
 #define COMMON_PASSWORD_H
 
@@ -21,9 +22,10 @@ struct password_cost {
 enum error password_hash(struct loop *loop, int64_t deadline_ms, struct arena *arena, const struct password_cost *cost,
                          struct str password, struct str *hash) MUST_USE;
 
-/* In a fiber: *matches, and *outdated where the hash is good but should be made anew (bcrypt, or another cost). An empty or
- * unknown hash takes the time of a real one and matches nothing: who has no account looks like a wrong password. */
-enum error password_verify(struct loop *loop, int64_t deadline_ms, const struct password_cost *cost, struct str password,
-                           struct str hash, bool *matches, bool *outdated) MUST_USE;
+/* In a fiber: *matches, and *outdated where the hash is good but should be made anew (bcrypt, or another cost). An
+ * empty or unknown hash takes the time of a real one and matches nothing: who has no account looks like a wrong
+ * password. */
+enum error password_verify(struct loop *loop, int64_t deadline_ms, const struct password_cost *cost,
+                           struct str password, struct str hash, bool *matches, bool *outdated) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
-/* Access tokens: JWTs (RFC 7519) signed with HS256. Signing keeps the payload's order, which clients know; verifying goes
- * through libjwt behind the checks that it leaves out (RFC 8725: algorithm pinned, claims checked, size bounded). */
+/* Access tokens: JWTs (RFC 7519) signed with HS256. Signing keeps the payload's order, which clients know; verifying
+ * goes through libjwt, behind checks that it leaves out (RFC 8725): algorithm pinned, claims checked, size bounded. */
 #ifndef COMMON_TOKEN_H
 #define COMMON_TOKEN_H
 
@@ -21,7 +21,8 @@ struct token_claims {
 /* The compact token, in the arena. */
 struct str token_sign(struct arena *arena, struct str secret, const struct token_claims *claims);
 
-/* Whether token is one that a holder of the secret signed and that is good at now_s; then *claims, strings in the arena. */
+/* Whether token is one that a holder of the secret signed and that is good at now_s; then *claims, strings in the
+ * arena. */
 bool token_verify(struct arena *arena, struct str secret, struct str token, int64_t now_s, struct token_claims *claims);
 
 #endif

@@ -2,19 +2,14 @@
  * said. */
 #include "common/config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/log.h"
+#include "tests/support/cmocka.h"
 
 struct sample {
     struct config_common common;

@@ -5,17 +5,14 @@
 #include <jansson.h>
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "common/clock.h"
+#include "tests/support/cmocka.h"
 
 enum { CAPACITY = 1 << 20 };
 
@@ -251,21 +248,14 @@ static void exit_writes_and_fork_does_not_write_twice(void **state)
 
 /* ---- a reader that does not read ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void stuck_reader_costs_lines_not_time(void **state)
 {
     enum { LINES = 5000 };
-    int64_t start = now_ms();
+    int64_t start = clock_now_ms();
     for (int i = 0; i < LINES; i++)
         log_warn("a line that nobody reads, as long as lines usually are, which is about this much",
                  LOG_I("number", i));
-    assert_in_range(now_ms() - start, 0, 3000);
+    assert_in_range(clock_now_ms() - start, 0, 3000);
 
     const char *text = written(*state);
     size_t kept = count(text, "nobody reads");

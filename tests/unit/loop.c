@@ -1,21 +1,16 @@
 /* The loop: descriptors, timers, signals, turn ends, and work in threads, each waited for with a deadline. */
 #include "common/loop.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/fiber.h"
+#include "tests/support/cmocka.h"
 
 enum { DEADLINE_MS = 5000 };
 
