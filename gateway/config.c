@@ -1,0 +1,106 @@
+/* The table of settings, and the rules that span them. */
+#include "gateway/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/allocate.h"
+#include "common/token.h"
+#include "gateway/cors.h"
+#include "gateway/routes_print.h"
+
+#define AT(member) offsetof(struct gateway_config, member)
+
+static const struct setting settings[] = {
+    COMMON_SETTINGS(struct gateway_config, common),
+    {"BACKEND_PORT", SETTING_INTEGER, "0", 0, 65535, NULL, AT(port), "port to listen on; 0 = PORT"},
+    {"PORT", SETTING_INTEGER, "3001", 1, 65535, NULL, AT(port_fallback),
+     "port to listen on where BACKEND_PORT is not set"},
+    {"BACKEND_HOST", SETTING_STRING, "0.0.0.0", 1, 45, NULL, AT(host), "address to listen on, IPv4 or IPv6"},
+    {"ADMIN_PORT", SETTING_INTEGER, "0", 0, 65535, NULL, AT(admin_port), "port of /healthz and /readyz; 0 = off"},
+    {"ADMIN_HOST", SETTING_STRING, "127.0.0.1", 1, 45, NULL, AT(admin_host), "address of the admin port"},
+    {"GATEWAY_THREADS", SETTING_INTEGER, "0", 0, 64, NULL, AT(threads), "event loops; 0 = half the cores"},
+    {"JWT_SECRET", SETTING_SECRET, NULL, 1, 4096, NULL, AT(jwt_secret), "key of the access tokens, 32 bytes or more"},
+    {"CORS_ORIGIN", SETTING_STRING, "http://localhost:8080,http://localhost:3000", 0, 0, NULL, AT(cors_origin),
+     "origins whose pages may read replies, comma-separated"},
+    {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, AT(bus_dir), "folder of the services' sockets"},
+    {"AUTH_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_auth]), "default ipc://$BUS_DIR/auth"},
+    {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_user]), "default ipc://$BUS_DIR/user"},
+    {"ROOM_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_room]), "default ipc://$BUS_DIR/room"},
+    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints),
+     "default ipc://$BUS_DIR/user.feed"},
+    {"REQUEST_TIMEOUT_MS", SETTING_INTEGER, "5000", 10, 600000, NULL, AT(request_timeout_ms),
+     "how long services have for a request"},
+    {"READ_TIMEOUT_MS", SETTING_INTEGER, "10000", 100, 600000, NULL, AT(read_timeout_ms),
+     "how long a client has for a request's head and body"},
+    {"KEEP_ALIVE_MS", SETTING_INTEGER, "60000", 1000, 3600000, NULL, AT(keep_alive_ms),
+     "how long a connection may lie idle"},
+    {"MAX_CONNECTIONS", SETTING_INTEGER, "10000", 1, 1000000, NULL, AT(max_connections),
+     "connections at a time, over all threads"},
+    {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, AT(drain_ms),
+     "how long a stop waits for requests under way"},
+    {"HTTP2", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(http2), "HTTP/2 with prior knowledge, on clear text"},
+};
+
+/* ipc://$BUS_DIR/name, for the life of the process */
+static const char *default_endpoint(const char *folder, const char *name)
+{
+    size_t size = strlen("ipc://") + strlen(folder) + 1 + strlen(name) + 1;
+    char *endpoint = allocate(size);
+    snprintf(endpoint, size, "ipc://%s/%s", folder, name);
+    return endpoint;
+}
+
+static int64_t half_the_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores >= 4 ? cores / 2 : 1;
+}
+
+static void check(void *memory)
+{
+    enum { DEVELOPMENT = 0 };
+    struct gateway_config *config = memory;
+    if (config->port == 0)
+        config->port = config->port_fallback;
+    if (config->threads == 0)
+        config->threads = half_the_cores();
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        if (*config->endpoints[service] == '\0')
+            config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));
+    if (*config->user_feed_endpoints == '\0')
+        config->user_feed_endpoints = default_endpoint(config->bus_dir, "user.feed");
+    if (strlen(config->jwt_secret) < TOKEN_MIN_SECRET_LEN && config->common.environment != DEVELOPMENT)
+        config_mistake("JWT_SECRET", "is shorter than %d bytes; make one with: openssl rand -base64 48",
+                       TOKEN_MIN_SECRET_LEN);
+    if (config->admin_port == config->port)
+        config_mistake("ADMIN_PORT", "is the API's port too; choose another");
+    struct cors *cors = cors_new(config->cors_origin);
+    if (cors == NULL)
+        config_mistake("CORS_ORIGIN",
+                       "is not a list of origins like https://app.example.org (a * is not possible: replies "
+                       "allow credentials)");
+    cors_destroy(&cors);
+}
+
+static void print_routes(void)
+{
+    routes_print(stdout);
+}
+
+void gateway_config_load(int argc, char **argv, struct gateway_config *config)
+{
+    static const struct config_program program = {
+        .name = "gateway",
+        .summary = "speaks HTTP with clients, and passes each request to the service that serves it",
+        .settings = settings,
+        .setting_count = sizeof settings / sizeof *settings,
+        .check = check,
+        .print_flag = "--routes",
+        .print_help = "print every route: who may call it, and what it can answer",
+        .print = print_routes,
+    };
+    config_load(&program, argc, argv, config);
+}

@@ -1,0 +1,32 @@
+/* The gateway's settings. */
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+#include "common/config.h"
+#include "proto/proto.h"
+
+struct gateway_config {
+    struct config_common common;
+    const char *host;
+    int64_t port;
+    int64_t port_fallback;
+    const char *admin_host;
+    int64_t admin_port; /* 0 = off */
+    int64_t threads;    /* 0 = half the cores; config_check makes it a number */
+    const char *jwt_secret;
+    const char *cors_origin;
+    const char *bus_dir;
+    const char *endpoints[SERVICE_COUNT];
+    const char *user_feed_endpoints;
+    int64_t request_timeout_ms;
+    int64_t read_timeout_ms;
+    int64_t keep_alive_ms;
+    int64_t max_connections;
+    int64_t drain_ms;
+    bool http2;
+};
+
+/* Reads the environment and the command line; ends the process where that is all there is to do, or on mistakes. */
+void gateway_config_load(int argc, char **argv, struct gateway_config *config);
+
+#endif

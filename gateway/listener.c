@@ -1,0 +1,135 @@
+/* Listening sockets and accepting. */
+#include "gateway/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "common/log.h"
+#include "gateway/guard.h"
+#include "gateway/thread.h"
+
+enum {
+    BACKLOG = 4096, /* the kernel clips it to net.core.somaxconn */
+    ACCEPTS_A_TURN = 16,
+    /* h2o reads until a read comes up short, whatever the body's limit: this bounds what it can find at once. */
+    RECEIVE_BUFFER = 128 * 1024,
+};
+
+/* Fills in the address; returns its length, 0 for text that is none. */
+static socklen_t address_of(const char *host, int64_t port, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        return sizeof *v4;
+    }
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
+static int bound_socket(const char *host, int64_t port, bool is_shared)
+{
+    struct sockaddr_storage address;
+    socklen_t len = address_of(host, port, &address);
+    if (len == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    int on = 1, size = RECEIVE_BUFFER;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) != 0 ||
+        (is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        bind(fd, (struct sockaddr *)&address, len) != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+int listener_open(const char *host, int64_t port)
+{
+    int fd = bound_socket(host, port, true);
+    if (fd >= 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    log_error("cannot listen", LOG_Z("host", host), LOG_I("port", port), LOG_Z("error", strerror(errno)));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+bool listener_is_free(const char *host, int64_t port)
+{
+    int fd = bound_socket(host, port, false);
+    if (fd < 0 || listen(fd, 1) != 0) {
+        log_error("cannot listen", LOG_Z("host", host), LOG_I("port", port), LOG_Z("error", strerror(errno)));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static void pause_accepting(struct listener *listener, const char *why)
+{
+    log_warn("not accepting for a moment", LOG_Z("why", why));
+    h2o_socket_read_stop(listener->socket);
+    h2o_timeout_link(listener->thread->context.loop, &listener->thread->accept_pause, &listener->pause);
+}
+
+static void on_connections(h2o_socket_t *socket, const char *err)
+{
+    struct listener *listener = socket->data;
+    struct gateway *gateway = listener->thread->gateway;
+    for (int n = 0; err == NULL && n < ACCEPTS_A_TURN; n++) {
+        if (atomic_load(&gateway->connections) >= gateway->config->max_connections) {
+            pause_accepting(listener, "MAX_CONNECTIONS are open");
+            return;
+        }
+        h2o_socket_t *client = h2o_evloop_socket_accept(socket);
+        if (client == NULL) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                pause_accepting(listener, strerror(errno));
+            return;
+        }
+        guard_accept(listener->thread, &listener->accept, client);
+    }
+}
+
+static void on_pause_over(h2o_timeout_entry_t *entry)
+{
+    struct listener *listener = H2O_STRUCT_FROM_MEMBER(struct listener, pause, entry);
+    h2o_socket_read_start(listener->socket, on_connections);
+}
+
+void listener_start(struct listener *listener, struct thread *thread, int fd, h2o_hostconf_t **hosts)
+{
+    listener->thread = thread;
+    listener->accept = (h2o_accept_ctx_t){.ctx = &thread->context, .hosts = hosts};
+    listener->pause.cb = on_pause_over;
+    listener->socket = h2o_evloop_socket_create(thread->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
+    listener->socket->data = listener;
+    h2o_socket_read_start(listener->socket, on_connections);
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->socket == NULL)
+        return;
+    h2o_timeout_unlink(&listener->pause);
+    h2o_socket_close(listener->socket);
+    listener->socket = NULL;
+}

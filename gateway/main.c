@@ -1,0 +1,148 @@
+/* The gateway's process: configuration, listeners, threads, and an orderly stop. */
+#include "gateway/thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+
+#include "common/log.h"
+#include "gateway/admin.h"
+#include "gateway/api.h"
+#include "gateway/body.h"
+#include "gateway/own_answer.h"
+#include "gateway/reply_headers.h"
+
+enum { MAX_THREADS = 64, DAY_MS = 86400000 };
+
+static struct gateway gateway;
+static struct gateway_config config;
+static struct thread *threads[MAX_THREADS];
+static pthread_t handles[MAX_THREADS];
+
+static bool tables_fit(void)
+{
+    struct arena *arena = arena_new();
+    const char *fault = proto_check(arena);
+    if (fault != NULL)
+        log_error("the contract's tables do not fit", LOG_Z("fault", fault));
+    arena_destroy(&arena);
+    return fault == NULL;
+}
+
+static h2o_hostconf_t *add_host(const char *name)
+{
+    h2o_hostconf_t *host = h2o_config_register_host(&gateway.http, h2o_iovec_init(name, strlen(name)), 65535);
+    own_answer_register(host);
+    return host;
+}
+
+static void configure_http(void)
+{
+    h2o_config_init(&gateway.http);
+    gateway.http.server_name = h2o_iovec_init(H2O_STRLIT(SERVER_NAME));
+    /* Twice ours, so that a body that outgrows ours still gets our answer. */
+    gateway.http.max_request_entity_size = 2 * BODY_MAX_LEN;
+    gateway.http.http1.upgrade_to_http2 = config.http2;
+    gateway.http.http1.req_timeout = DAY_MS; /* the guard has timers of its own */
+    gateway.http.http2.idle_timeout = (uint64_t)config.keep_alive_ms;
+    gateway.api_hosts[0] = add_host("api");
+    gateway.admin_hosts[0] = add_host("admin");
+    api_register(gateway.api_hosts[0]);
+    admin_register(gateway.admin_hosts[0]);
+}
+
+/* All listen before the first accepts: whoever reads "ready" can connect. */
+static bool make_threads(void)
+{
+    if (!listener_is_free(config.host, config.port))
+        return false;
+    for (int64_t i = 0; i < config.threads; i++) {
+        int admin_fd = -1;
+        if (i == 0 && config.admin_port != 0) {
+            if (!listener_is_free(config.admin_host, config.admin_port))
+                return false;
+            admin_fd = listener_open(config.admin_host, config.admin_port);
+            if (admin_fd < 0)
+                return false;
+        }
+        int api_fd = listener_open(config.host, config.port);
+        if (api_fd < 0)
+            return false;
+        threads[i] = thread_new(&gateway, api_fd, admin_fd);
+        if (threads[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* Signals are the main thread's: the loops are never interrupted by one. */
+static void block_signals(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGTERM);
+    sigaddset(signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void start_threads(void)
+{
+    for (int64_t i = 0; i < config.threads; i++)
+        if (pthread_create(&handles[i], NULL, thread_run, threads[i]) != 0) {
+            log_error("cannot start a thread");
+            abort();
+        }
+}
+
+static void stop_threads(void)
+{
+    for (int64_t i = 0; i < config.threads; i++)
+        thread_stop(threads[i]);
+    for (int64_t i = 0; i < config.threads; i++)
+        pthread_join(handles[i], NULL);
+}
+
+static void destroy_all(void)
+{
+    for (int64_t i = 0; i < config.threads; i++)
+        thread_destroy(&threads[i]);
+    h2o_config_dispose(&gateway.http);
+    router_destroy(&gateway.router);
+    cors_destroy(&gateway.cors);
+}
+
+static int run(void)
+{
+    sigset_t signals;
+    int number = 0;
+    block_signals(&signals);
+    configure_http();
+    gateway.config = &config;
+    gateway.router = router_new(proto_routes, proto_route_count);
+    gateway.cors = cors_new(config.cors_origin);
+    bool is_made = make_threads();
+    if (is_made) {
+        start_threads();
+        log_info("ready", LOG_Z("host", config.host), LOG_I("port", config.port), LOG_I("threads", config.threads));
+        log_flush();
+        sigwait(&signals, &number);
+        log_info("stopping", LOG_I("signal", number));
+        log_flush();
+        stop_threads();
+    }
+    destroy_all();
+    log_info("stopped");
+    log_flush();
+    return is_made ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    gateway_config_load(argc, argv, &config);
+    log_init("gateway", config.common.log_level, config.common.log_format);
+    if (sodium_init() < 0) {
+        log_error("libsodium cannot start");
+        return 1;
+    }
+    return tables_fit() ? run() : 1;
+}

@@ -1,0 +1,17 @@
+/* Header fields that stand on every reply, whoever writes it: FIELD(name, value). */
+#ifndef GATEWAY_REPLY_HEADERS_H
+#define GATEWAY_REPLY_HEADERS_H
+
+#define REPLY_HEADERS(FIELD)                                                                                           \
+    FIELD("vary", "Origin")                                                                                            \
+    FIELD("access-control-allow-credentials", "true")                                                                  \
+    FIELD("x-content-type-options", "nosniff")
+
+/* On replies to a listed origin, beside access-control-allow-origin */
+#define EXPOSED_HEADERS "ETag,Link,Retry-After,X-Request-Id"
+
+#define SERVER_NAME "backend"
+#define JSON_TYPE "application/json; charset=utf-8"
+#define PROBLEM_TYPE "application/problem+json"
+
+#endif

@@ -1,0 +1,130 @@
+/* Requests: what is read at their start, and what is done at their end. */
+#include "gateway/request.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/reply_headers.h"
+#include "gateway/text.h"
+#include "gateway/thread.h"
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* ---- the end ---- */
+
+static void log_request(const struct request *request)
+{
+    const h2o_req_t *req = request->req;
+    log_info("request", LOG_S("method", str_of(req->input.method)), LOG_S("path", request->path),
+             LOG_I("status", request->is_answered ? req->res.status : 0),
+             LOG_R("duration_ms", (double)(now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
+             LOG_S("requestId", request->id), LOG_Z("remote", request->guard->remote),
+             LOG_I("userId", request->user_id));
+}
+
+/* Whether the reply went out as a whole; HTTP/2 tells by the bytes of the body. */
+static bool was_reset(const struct request *request)
+{
+    const h2o_res_t *res = &request->req->res;
+    bool has_body = !request->is_head && res->content_length != SIZE_MAX;
+    return !request->is_answered || (has_body && request->req->bytes_sent < res->content_length);
+}
+
+static void on_gone(void *memory)
+{
+    struct request *request = memory;
+    for (size_t i = 0; i < REQUEST_MAX_CALLS; i++)
+        if (request->calls[i] != 0)
+            bus_cancel(request->thread->bus, request->calls[i]);
+    request->thread->requests--;
+    log_request(request);
+    if (request->guard->stage == GUARD_PASSING)
+        guard_spend_reset(request->guard, was_reset(request));
+}
+
+/* ---- the start ---- */
+
+/* RFC 9112 §3.2.2: a client may send the whole URL. What counts is its path. */
+static struct str origin_form(struct str target)
+{
+    const char *scheme_end = NULL;
+    if (target.len > 7 && str_equal_nocase((struct str){target.ptr, 7}, STR("http://")))
+        scheme_end = target.ptr + 7;
+    else if (target.len > 8 && str_equal_nocase((struct str){target.ptr, 8}, STR("https://")))
+        scheme_end = target.ptr + 8;
+    if (scheme_end == NULL)
+        return target;
+    struct str rest = {scheme_end, (size_t)(target.ptr + target.len - scheme_end)};
+    const char *slash = memchr(rest.ptr, '/', rest.len);
+    return slash ? (struct str){slash, (size_t)(rest.ptr + rest.len - slash)} : STR("/");
+}
+
+static void read_target(struct request *request)
+{
+    struct str target = origin_form(str_of(request->req->input.path));
+    const char *mark = target.len > 0 ? memchr(target.ptr, '?', target.len) : NULL;
+    request->path = (struct str){target.ptr, mark ? (size_t)(mark - target.ptr) : target.len};
+    request->query = mark ? (struct str){mark + 1, target.len - request->path.len - 1} : (struct str){"", 0};
+}
+
+static void read_other_field(struct request *request, struct str name, struct str value)
+{
+    if (str_equal(name, STR("x-request-id"))) {
+        if (trace_is_request_id(value))
+            request->id = value;
+    } else if (str_equal(name, STR("traceparent"))) {
+        if (trace_is_traceparent(value))
+            request->traceparent = value;
+    } else if (str_equal(name, STR("origin"))) {
+        request->origin = value;
+    }
+}
+
+static void read_fields(struct request *request)
+{
+    const h2o_headers_t *headers = &request->req->headers;
+    for (size_t i = 0; i < headers->size; i++) {
+        const h2o_iovec_t *name = headers->entries[i].name;
+        struct str value = str_of(headers->entries[i].value);
+        if (name == &H2O_TOKEN_AUTHORIZATION->buf)
+            request->authorization = value;
+        else if (name == &H2O_TOKEN_CONTENT_TYPE->buf)
+            request->content_type = value;
+        else if (name == &H2O_TOKEN_CONTENT_ENCODING->buf)
+            request->content_encoding = value;
+        else if (name == &H2O_TOKEN_IF_NONE_MATCH->buf)
+            request->if_none_match = value;
+        else if (name == &H2O_TOKEN_ACCEPT->buf)
+            request->wants_problem = request->wants_problem || text_contains_nocase(value, STR(PROBLEM_TYPE));
+        else if (!h2o_iovec_is_token(name))
+            read_other_field(request, str_of(*name), value);
+    }
+}
+
+bool request_is(const struct request *request, struct str method)
+{
+    return str_equal(str_of(request->req->input.method), method);
+}
+
+struct request *request_new(h2o_req_t *req)
+{
+    struct thread *thread = thread_of(req);
+    struct request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_gone);
+    *request = (struct request){.req = req, .thread = thread, .guard = guard_of(req)};
+    thread->requests++;
+    request->began_us = now_us();
+    request->deadline_ms = clock_now_ms() + thread->gateway->config->request_timeout_ms;
+    request->is_head = request_is(request, STR("HEAD"));
+    request->is_read = request->is_head || request_is(request, STR("GET"));
+    read_target(request);
+    read_fields(request);
+    if (request->id.len == 0) {
+        trace_make_request_id(&thread->id_generator, request->made_id);
+        request->id = (struct str){request->made_id, TRACE_ID_LEN};
+    }
+    return request;
+}

@@ -1,0 +1,51 @@
+/* A request while it is answered: what was read of its header, who asks, and which calls wait for a reply. It lives in
+ * h2o's pool; with the pool go its calls (the client left) and comes its line in the log. */
+#ifndef GATEWAY_REQUEST_H
+#define GATEWAY_REQUEST_H
+
+#include "gateway/http.h"
+
+#include "common/bus.h"
+#include "gateway/guard.h"
+#include "gateway/principals.h"
+#include "gateway/router.h"
+#include "gateway/trace.h"
+
+enum { REQUEST_MAX_CALLS = SERVICE_COUNT };
+
+struct request {
+    h2o_req_t *req;
+    struct thread *thread;
+    struct guard *guard;
+
+    struct str path;  /* without the query */
+    struct str query; /* without its '?' */
+    struct str id;
+    char made_id[TRACE_ID_LEN];
+
+    /* Header fields; empty = absent */
+    struct str authorization, origin, content_type, content_encoding, if_none_match, traceparent;
+    bool wants_problem; /* Accept names application/problem+json */
+    bool is_head, is_read /* GET or HEAD */;
+
+    struct route_match match; /* route NULL = none yet */
+    int64_t user_id;          /* 0 = nobody */
+    struct principal_state principal;
+
+    /* While the principal is asked for: what goes on then, with which arguments (the pool's) */
+    void (*then)(struct request *request, struct str arguments);
+    struct str arguments;
+    uint64_t principals_epoch;
+
+    bus_call_id calls[REQUEST_MAX_CALLS];
+    int64_t began_us, deadline_ms;
+    bool is_answered;
+};
+
+/* In h2o's pool: nobody destroys it. */
+struct request *request_new(h2o_req_t *req);
+
+/* Whether the client asked for GET or HEAD, or for OPTIONS, and so on. */
+bool request_is(const struct request *request, struct str method);
+
+#endif

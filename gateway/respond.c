@@ -1,0 +1,169 @@
+/* Header fields are built in one vector of the request's pool; names and most values are constants. Names that h2o has
+ * tokens for are tokens, which HTTP/2 needs; `vary` is not, because h2o would read the user agent for it. */
+#include "gateway/respond.h"
+
+#include "common/log.h"
+#include "gateway/etag.h"
+#include "gateway/form.h"
+#include "gateway/page_link.h"
+#include "gateway/reply_headers.h"
+#include "gateway/thread.h"
+
+enum { MOST_FIELDS = 16, DEFAULT_LIMIT = 100 };
+
+static h2o_iovec_t allow_methods = {H2O_STRLIT("access-control-allow-methods")};
+static h2o_iovec_t allow_headers = {H2O_STRLIT("access-control-allow-headers")};
+static h2o_iovec_t expose_headers = {H2O_STRLIT("access-control-expose-headers")};
+static h2o_iovec_t max_age = {H2O_STRLIT("access-control-max-age")};
+static h2o_iovec_t request_id = {H2O_STRLIT("x-request-id")};
+
+#define FIELD(text, constant) {.name = &(h2o_iovec_t){H2O_STRLIT(text)}, .value = {H2O_STRLIT(constant)}},
+static const h2o_header_t always[] = {REPLY_HEADERS(FIELD)};
+#undef FIELD
+
+static h2o_iovec_t *name_of(const h2o_token_t *token)
+{
+    return (h2o_iovec_t *)(uintptr_t)&token->buf;
+}
+
+static void add(struct request *request, h2o_iovec_t *name, struct str value)
+{
+    h2o_headers_t *headers = &request->req->res.headers;
+    assert(headers->size < MOST_FIELDS);
+    headers->entries[headers->size++] = (h2o_header_t){.name = name, .value = iovec_of(value)};
+}
+
+static void add_origin(struct request *request)
+{
+    if (request->origin.len == 0 || !cors_allows(request->thread->gateway->cors, request->origin))
+        return;
+    add(request, name_of(H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN), request->origin);
+    add(request, &expose_headers, STR(EXPOSED_HEADERS));
+}
+
+/* Status, and the fields of every reply. */
+static void begin(struct request *request, int status)
+{
+    h2o_req_t *req = request->req;
+    assert(!request->is_answered);
+    request->is_answered = true;
+    req->res.status = status;
+    req->res.reason = proto_status_text(status);
+    req->res.headers = (h2o_headers_t){0};
+    h2o_vector_reserve(&req->pool, &req->res.headers, MOST_FIELDS);
+    memcpy(req->res.headers.entries, always, sizeof always);
+    req->res.headers.size = sizeof always / sizeof *always;
+    add(request, &request_id, request->id);
+    add_origin(request);
+    if (request->match.route != NULL && strncmp(request->match.route->path, "/auth/", 6) == 0)
+        add(request, name_of(H2O_TOKEN_CACHE_CONTROL), STR("no-store"));
+    if (request->thread->is_stopping)
+        req->http1_is_persistent = 0;
+}
+
+static void send_reply(struct request *request, struct str body)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    h2o_iovec_t bytes = iovec_of(body);
+    h2o_start_response(request->req, &generator);
+    h2o_send(request->req, &bytes, request->is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+    guard_on_reply(request->guard);
+}
+
+static void send_body(struct request *request, struct str type, struct str body)
+{
+    add(request, name_of(H2O_TOKEN_CONTENT_TYPE), type);
+    request->req->res.content_length = body.len;
+    send_reply(request, pool_copy(&request->req->pool, body));
+}
+
+/* ---- success ---- */
+
+/* Adds the tag of the body; whether the client has it already. */
+static bool add_etag(struct request *request, struct str body)
+{
+    char *tag = h2o_mem_alloc_pool(&request->req->pool, ETAG_MAX_LEN);
+    struct str etag = {tag, etag_make(body, tag)};
+    add(request, name_of(H2O_TOKEN_ETAG), etag);
+    return request->if_none_match.len > 0 && etag_matches(request->if_none_match, etag);
+}
+
+/* The limit that the request asked for: a service has let it pass. */
+static int64_t limit_of(struct request *request)
+{
+    struct str text;
+    int64_t limit;
+    bool has = form_find(request->query, STR("limit"), request->thread->arena, &text) && str_to_int64(text, &limit);
+    return has ? limit : DEFAULT_LIMIT;
+}
+
+static void add_link(struct request *request, int64_t next_after)
+{
+    struct buffer link = {0};
+    page_link(&link, request->path, request->query, limit_of(request), next_after);
+    add(request, name_of(H2O_TOKEN_LINK), pool_copy(&request->req->pool, buffer_str(&link)));
+    buffer_free(&link);
+}
+
+void respond_json(struct request *request, int status, struct str json, int64_t next_after)
+{
+    bool is_tagged = status == 200 && request->is_read;
+    begin(request, status);
+    if (next_after != 0)
+        add_link(request, next_after);
+    if (is_tagged && add_etag(request, json)) {
+        request->req->res.status = 304;
+        request->req->res.reason = "Not Modified";
+        send_reply(request, (struct str){"", 0});
+        return;
+    }
+    send_body(request, STR(JSON_TYPE), json);
+}
+
+void respond_nothing(struct request *request)
+{
+    begin(request, 204);
+    send_reply(request, (struct str){"", 0});
+}
+
+void respond_preflight(struct request *request)
+{
+    begin(request, 204);
+    add(request, &allow_methods, STR("GET,POST,PUT,PATCH,DELETE,OPTIONS"));
+    add(request, &allow_headers, STR("Content-Type,Authorization,If-None-Match,X-Request-Id,Traceparent"));
+    add(request, &max_age, STR("600"));
+    send_reply(request, (struct str){"", 0});
+}
+
+/* ---- failure ---- */
+
+static void begin_error(struct request *request, const struct failure *failure)
+{
+    int status = proto_error(failure->error)->status;
+    begin(request, status);
+    if (status == 401)
+        add(request, name_of(H2O_TOKEN_WWW_AUTHENTICATE), STR("Bearer"));
+    if (status == 429 || status == 503 || status == 504)
+        add(request, name_of(H2O_TOKEN_RETRY_AFTER), STR("1"));
+}
+
+static struct str type_of_error(const struct request *request)
+{
+    return request->wants_problem ? STR(PROBLEM_TYPE) : STR(JSON_TYPE);
+}
+
+void respond_error(struct request *request, const struct failure *failure)
+{
+    struct buffer *body = &request->thread->reply;
+    buffer_clear(body);
+    error_body(body, failure, request->wants_problem, request->id);
+    begin_error(request, failure);
+    send_body(request, type_of_error(request), buffer_str(body));
+}
+
+void respond_prepare_error(struct request *request, const struct failure *failure, size_t body_len)
+{
+    begin_error(request, failure);
+    add(request, name_of(H2O_TOKEN_CONTENT_TYPE), type_of_error(request));
+    request->req->res.content_length = body_len;
+}

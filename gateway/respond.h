@@ -1,0 +1,23 @@
+/* Replies: their header, and the one way to h2o. Each is called once for a request, and ends it. */
+#ifndef GATEWAY_RESPOND_H
+#define GATEWAY_RESPOND_H
+
+#include "gateway/error_body.h"
+#include "gateway/request.h"
+
+/* JSON text, copied. On 200 of GET and HEAD with an ETag, and 304 where the client has it already. next_after: the
+ * cursor of the next page; 0 = none. */
+void respond_json(struct request *request, int status, struct str json, int64_t next_after);
+
+void respond_error(struct request *request, const struct failure *failure);
+
+/* 204 */
+void respond_nothing(struct request *request);
+
+/* 204 to OPTIONS, with what a page of another origin may do. */
+void respond_preflight(struct request *request);
+
+/* For h2o's own answers, which are under way: sets status and header for a body of that length. */
+void respond_prepare_error(struct request *request, const struct failure *failure, size_t body_len);
+
+#endif

@@ -1,0 +1,31 @@
+/* One line a route: verb, path, who, status of success, method, and the codes of its errors. */
+#include "gateway/routes_print.h"
+
+#include "proto/proto.h"
+
+static const char *who_name(enum who who)
+{
+    static const char *const names[] = {[WHO_ANYONE] = "anyone", [WHO_USER] = "user", [WHO_ADMIN] = "admin"};
+    return names[who];
+}
+
+static void print_errors(FILE *out, uint64_t errors)
+{
+    const char *separator = "";
+    for (enum error error = 1; error < ERROR_COUNT; error++)
+        if (errors >> error & 1) {
+            fprintf(out, "%s%d %s", separator, proto_error(error)->status, error_code(error));
+            separator = ", ";
+        }
+}
+
+void routes_print(FILE *out)
+{
+    for (size_t i = 0; i < proto_route_count; i++) {
+        const struct route *route = &proto_routes[i];
+        fprintf(out, "%-6s %-18s %-6s %d %-19s ", proto_verb_name(route->verb), route->path, who_name(route->who),
+                route->status, route->method->name);
+        print_errors(out, proto_route_errors(route));
+        fputc('\n', out);
+    }
+}

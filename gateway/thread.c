@@ -1,0 +1,260 @@
+/* The loop. Calls made in a turn leave together at its end; what arrives then is answered in the same turn. */
+#include "gateway/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+
+#include "common/allocate.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/guard.h"
+#include "proto/proto.h"
+
+enum {
+    LINGER_MS = 2000,
+    ACCEPT_PAUSE_MS = 100,
+    HOUSEKEEPING_MS = 1000,
+    LAST_TURNS = 50, /* for HTTP/2 connections to notice that they were shut down */
+    LAST_TURN_MS = 10,
+    MAX_DESCRIPTORS = BUS_MAX_TARGETS * BUS_MAX_ENDPOINTS,
+};
+
+/* ---- the bus ---- */
+
+/* At the end of the turn, within the loop: replies written outside of it would wait for its next event to go on. */
+static void plan_bus_turn(struct thread *thread)
+{
+    if (!h2o_timeout_is_linked(&thread->bus_turn))
+        h2o_timeout_link(thread->context.loop, &thread->context.zero_timeout, &thread->bus_turn);
+}
+
+static void on_bus_turn(h2o_timeout_entry_t *entry)
+{
+    struct thread *thread = H2O_STRUCT_FROM_MEMBER(struct thread, bus_turn, entry);
+    feed_turn(thread->feed);
+    if (bus_turn(thread->bus))
+        plan_bus_turn(thread);
+}
+
+static void on_descriptor(h2o_socket_t *socket, const char *err)
+{
+    (void)err;
+    plan_bus_turn(socket->data);
+}
+
+/* A duplicate: h2o closes what it watches, and this one is ZeroMQ's. */
+static bool watch(struct thread *thread, int fd, h2o_socket_cb callback)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        log_error("cannot watch a descriptor", LOG_Z("error", strerror(errno)));
+        return false;
+    }
+    h2o_socket_t *socket = h2o_evloop_socket_create(thread->context.loop, copy, H2O_SOCKET_FLAG_DONT_READ);
+    assert(thread->watch_count < sizeof thread->watches / sizeof *thread->watches);
+    thread->watches[thread->watch_count++] = socket;
+    socket->data = thread;
+    h2o_socket_read_start(socket, callback);
+    return true;
+}
+
+enum error thread_call(struct thread *thread, unsigned target, const struct bus_request *request,
+                       void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
+{
+    enum error error = bus_call(thread->bus, target, request, on_reply, context, id);
+    if (error == OK)
+        plan_bus_turn(thread);
+    return error;
+}
+
+/* ---- the feed ---- */
+
+static void on_event(void *context, struct str name, struct str body)
+{
+    struct thread *thread = context;
+    struct user_ref ref;
+    if (!str_equal(name, EVENT_USER_CHANGED))
+        return;
+    struct arena *arena = arena_new();
+    if (schema_decode_view(&user_ref_message, body, arena, &ref) == OK)
+        principals_drop(thread->principals, ref.user_id);
+    else
+        principals_drop_all(thread->principals);
+    arena_destroy(&arena);
+}
+
+static void on_gap(void *context)
+{
+    struct thread *thread = context;
+    principals_drop_all(thread->principals);
+}
+
+/* ---- stopping ---- */
+
+/* Idle connections go now, the others after their reply (respond.c). */
+static void close_connections(struct thread *thread, bool force)
+{
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *link = thread->guards.next; link != &thread->guards; link = next) {
+        next = link->next;
+        guard_close(H2O_STRUCT_FROM_MEMBER(struct guard, link, link), force);
+    }
+}
+
+static void on_stop(h2o_socket_t *socket, const char *err)
+{
+    (void)err;
+    struct thread *thread = socket->data;
+    h2o_socket_read_stop(socket);
+    thread->is_stopping = true;
+    thread->stop_at_ms = clock_now_ms() + thread->gateway->config->drain_ms;
+    listener_close(&thread->api);
+    listener_close(&thread->admin);
+    h2o_context_request_shutdown(&thread->context);
+    close_connections(thread, false);
+}
+
+static bool is_done(const struct thread *thread)
+{
+    if (!thread->is_stopping)
+        return false;
+    return h2o_linklist_is_empty((h2o_linklist_t *)(uintptr_t)&thread->guards) || clock_now_ms() >= thread->stop_at_ms;
+}
+
+void thread_stop(struct thread *thread)
+{
+    uint64_t one = 1;
+    ssize_t written = write(thread->stop_fd, &one, sizeof one);
+    assert(written == sizeof one);
+}
+
+/* ---- the loop ---- */
+
+static int32_t wait_ms(struct thread *thread)
+{
+    int64_t wait = bus_wait_ms(thread->bus);
+    int64_t most = thread->is_stopping ? ACCEPT_PAUSE_MS : HOUSEKEEPING_MS;
+    return (int32_t)(wait < 0 || wait > most ? most : wait);
+}
+
+void *thread_run(void *memory)
+{
+    struct thread *thread = memory;
+    while (!is_done(thread)) {
+        int32_t wait = wait_ms(thread);
+        if (wait == 0)
+            plan_bus_turn(thread);
+        int failed = h2o_evloop_run(thread->context.loop, wait);
+        if (failed && errno != EINTR) {
+            log_error("the event loop failed", LOG_Z("error", strerror(errno)));
+            abort();
+        }
+        log_flush();
+    }
+    if (thread->requests > 0)
+        log_warn("stopped with requests under way", LOG_I("requests", thread->requests));
+    return NULL;
+}
+
+/* ---- lives ---- */
+
+static bool connect_services(struct thread *thread)
+{
+    const struct gateway_config *config = thread->gateway->config;
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        if (bus_connect(thread->bus, service, config->endpoints[service]) != OK) {
+            log_error("not an address", LOG_Z("endpoints", config->endpoints[service]));
+            return false;
+        }
+    struct feed_handlers handlers = {on_event, on_gap, thread};
+    if (feed_subscriber_new(&thread->feed, config->user_feed_endpoints, &handlers) != OK) {
+        log_error("not an address", LOG_Z("endpoints", config->user_feed_endpoints));
+        return false;
+    }
+    int fds[MAX_DESCRIPTORS];
+    size_t count = bus_descriptors(thread->bus, fds, MAX_DESCRIPTORS);
+    for (size_t i = 0; i < count; i++)
+        if (!watch(thread, fds[i], on_descriptor))
+            return false;
+    return watch(thread, feed_descriptor(thread->feed), on_descriptor);
+}
+
+static void init_timeouts(struct thread *thread)
+{
+    const struct gateway_config *config = thread->gateway->config;
+    h2o_loop_t *loop = thread->context.loop;
+    h2o_timeout_init(loop, &thread->read_timeout, (uint64_t)config->read_timeout_ms);
+    h2o_timeout_init(loop, &thread->idle_timeout, (uint64_t)config->keep_alive_ms);
+    h2o_timeout_init(loop, &thread->linger_timeout, LINGER_MS);
+    h2o_timeout_init(loop, &thread->accept_pause, ACCEPT_PAUSE_MS);
+}
+
+struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
+{
+    struct thread *thread = allocate(sizeof *thread);
+    thread->gateway = gateway;
+    h2o_context_init(&thread->context, h2o_evloop_create(), &gateway->http);
+    init_timeouts(thread);
+    h2o_linklist_init_anchor(&thread->guards);
+    thread->bus_turn.cb = on_bus_turn;
+    thread->arena = arena_new();
+    thread->bus = bus_new();
+    thread->principals = principals_new();
+    thread->bearer = bearer_new(str_from(gateway->config->jwt_secret));
+    thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
+        thread->stop_fd < 0) {
+        log_error("cannot start a thread", LOG_Z("error", strerror(errno)));
+        thread_destroy(&thread);
+        return NULL;
+    }
+    if (!connect_services(thread) || !watch(thread, thread->stop_fd, on_stop)) {
+        thread_destroy(&thread);
+        return NULL;
+    }
+    listener_start(&thread->api, thread, api_fd, gateway->api_hosts);
+    if (admin_fd >= 0)
+        listener_start(&thread->admin, thread, admin_fd, gateway->admin_hosts);
+    return thread;
+}
+
+static void dispose_loop(struct thread *thread)
+{
+    h2o_loop_t *loop = thread->context.loop;
+    h2o_timeout_unlink(&thread->bus_turn);
+    h2o_timeout_dispose(loop, &thread->read_timeout);
+    h2o_timeout_dispose(loop, &thread->idle_timeout);
+    h2o_timeout_dispose(loop, &thread->linger_timeout);
+    h2o_timeout_dispose(loop, &thread->accept_pause);
+    h2o_context_dispose(&thread->context);
+    h2o_evloop_destroy(loop);
+}
+
+void thread_destroy(struct thread **owner)
+{
+    struct thread *thread = *owner;
+    if (thread == NULL)
+        return;
+    listener_close(&thread->api);
+    listener_close(&thread->admin);
+    close_connections(thread, true);
+    for (size_t i = 0; i < thread->watch_count; i++)
+        h2o_socket_close(thread->watches[i]);
+    for (int turns = 0; turns < LAST_TURNS && !h2o_linklist_is_empty(&thread->guards); turns++)
+        h2o_evloop_run(thread->context.loop, LAST_TURN_MS);
+    dispose_loop(thread);
+    bus_destroy(&thread->bus);
+    feed_subscriber_destroy(&thread->feed);
+    principals_destroy(&thread->principals);
+    bearer_destroy(&thread->bearer);
+    arena_destroy(&thread->arena);
+    buffer_free(&thread->body);
+    buffer_free(&thread->arguments);
+    buffer_free(&thread->reply);
+    if (thread->stop_fd >= 0)
+        close(thread->stop_fd);
+    free(thread);
+    *owner = NULL;
+}

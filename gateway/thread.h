@@ -1,0 +1,78 @@
+/* One event loop and all it owns: h2o's context, listeners, the bus to the services, the feed that keeps principals
+ * true, and caches. Threads share struct gateway, which none of them changes but for its counter of connections. */
+#ifndef GATEWAY_THREAD_H
+#define GATEWAY_THREAD_H
+
+#include "gateway/http.h"
+
+#include <stdatomic.h>
+
+#include "common/arena.h"
+#include "common/buffer.h"
+#include "common/bus.h"
+#include "common/feed.h"
+#include "gateway/bearer.h"
+#include "gateway/config.h"
+#include "gateway/cors.h"
+#include "gateway/listener.h"
+#include "gateway/principals.h"
+#include "gateway/router.h"
+
+struct gateway {
+    const struct gateway_config *config;
+    struct router *router;
+    struct cors *cors;
+    h2o_globalconf_t http;
+    h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
+    atomic_int connections;
+};
+
+struct thread {
+    h2o_context_t context; /* first: a request's conn->ctx is its thread */
+    struct gateway *gateway;
+    struct listener api, admin;
+    h2o_socket_t *watches[BUS_MAX_TARGETS * BUS_MAX_ENDPOINTS + 2]; /* on the bus, the feed and stop_fd */
+    size_t watch_count;
+
+    struct bus *bus;
+    struct feed_subscriber *feed;
+    struct principals *principals;
+    struct bearer *bearer;
+    h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
+
+    h2o_linklist_t guards; /* of all connections */
+    h2o_timeout_t read_timeout, idle_timeout, linger_timeout, accept_pause;
+    size_t requests; /* being answered */
+
+    /* Scratch, good while one request is handled */
+    struct arena *arena;
+    struct buffer body, arguments, reply;
+    uint64_t id_generator;
+
+    int stop_fd; /* an eventfd: written to from outside when the thread is to stop */
+    bool is_stopping;
+    int64_t stop_at_ms; /* the latest */
+};
+
+static inline struct thread *thread_of(const h2o_req_t *req)
+{
+    return (struct thread *)req->conn->ctx;
+}
+
+/* Returns owned. Listeners are descriptors that listen already; admin_fd -1 = none. NULL, having said why, where an
+ * address of the bus is refused. */
+struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd);
+void thread_destroy(struct thread **thread);
+
+/* A pthread's entry, with a struct thread: runs until thread_stop and the end of the requests that were under way then,
+ * or until config's drain_ms are over. */
+void *thread_run(void *thread);
+/* From any thread. */
+void thread_stop(struct thread *thread);
+
+/* bus_call on the thread's bus, sent at the end of the loop's turn. */
+enum error thread_call(struct thread *thread, unsigned target, const struct bus_request *request,
+                       void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
+                       bus_call_id *id) MUST_USE;
+
+#endif
