@@ -23,7 +23,7 @@ struct statement {
 };
 
 struct db_options {
-    const char *url;  /* a libpq connection string or URI */
+    const char *url;  /* a libpq connection string or URI (db_url_is_valid) */
     const char *role; /* SET ROLE at connect; NULL = the login role */
     const char *application_name;
     size_t connections;
@@ -34,9 +34,9 @@ struct db_options {
 
 struct db;
 
-/* What is wrong with a connection string, in words, in the arena; NULL for a good one. Whether a server is there is
- * another question. */
-const char *db_url_mistake(struct arena *arena, const char *url);
+/* Whether url is a connection string or URI that libpq takes. Its words on a bad one are not told: they may quote the
+ * password. Whether a server is there is another question. */
+bool db_url_is_valid(const char *url);
 
 /* Connects in the background, and again whenever a connection is lost (with jitter). What options points to stays the
  * caller's and must outlive it. Its hook at the turn's end sends the queries: hooks that start fibers come before it.

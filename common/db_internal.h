@@ -142,7 +142,7 @@ struct verdict db_judge_lost(const struct statement *statement);
 
 /* ---- how to connect ---- */
 
-/* Fills db->keywords and db->values. The URL is one that db_url_mistake finds none in. */
+/* Fills db->keywords and db->values. */
 void db_set_parameters(struct db *db);
 
 #endif

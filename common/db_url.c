@@ -8,20 +8,11 @@
 
 /* ---- the URL ---- */
 
-const char *db_url_mistake(struct arena *arena, const char *url)
+bool db_url_is_valid(const char *url)
 {
-    char *words = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &words);
-    if (options != NULL) {
-        PQconninfoFree(options);
-        return NULL;
-    }
-    struct str mistake = str_from(words != NULL ? words : "out of memory");
-    while (mistake.len > 0 && mistake.ptr[mistake.len - 1] == '\n')
-        mistake.len--;
-    mistake = arena_copy(arena, mistake);
-    PQfreemem(words);
-    return mistake.ptr;
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    PQconninfoFree(options);
+    return options != NULL;
 }
 
 /* ---- the session's settings: libpq's `options`, "-c name=value …" ---- */

@@ -1,5 +1,5 @@
-/* The frame of a service: configuration, loop, bus, database, signals, health, and the way from a call on the bus to its
- * handler, in a fiber, and back. A service is a struct service_definition and a main that hands it over. */
+/* The frame of a service: configuration, loop, bus, database, signals, health, and the way from a call on the bus to
+ * its handler, in a fiber, and back. A service is a struct service_definition and a main that hands it over. */
 #ifndef COMMON_SERVICE_H
 #define COMMON_SERVICE_H
 
@@ -25,6 +25,9 @@ struct call {
     /* The reply, written by the functions below */
     struct buffer body;
     int64_t next_after;
+    enum error failure; /* OK, or the error that body is the text of */
+    size_t list_place;  /* while a list is open */
+    uint32_t list_count;
 };
 
 /* A row of proto/methods.def, and who handles it. */
@@ -37,8 +40,10 @@ struct method_handler {
 /* Settings every service has; the first member of a service's own configuration struct. */
 struct service_config {
     struct config_common common;
+    const char *bus_dir;      /* folder of the ipc sockets */
     const char *listen;       /* where it answers: ipc:///run/backend/room or tcp://… */
-    const char *database_url; /* built from DB_* where DATABASE_URL is not set */
+    const char *database_url; /* ROOM_DATABASE_URL, or else DATABASE_URL, or else built from DB_* */
+    const char *own_database_url;
     const char *db_host, *db_port, *db_name, *db_user, *db_password;
     const char *database_role;
     int64_t db_connections;
@@ -54,17 +59,19 @@ struct service_definition {
     size_t handler_count;
     const struct statement *const *statements;
     size_t statement_count;
-    const struct setting *settings; /* of its own, beside the frame's */
+    const struct setting *settings; /* of its own, after the frame's */
     size_t setting_count;
-    size_t config_size; /* of its configuration struct, which begins with struct service_config */
-    void (*check_config)(void *config);
-    /* Runs before the first call is taken: connects targets (service_bus), starts timers. False ends the process. */
+    size_t config_size;                 /* of its configuration struct, which begins with struct service_config */
+    void (*check_config)(void *config); /* may be NULL; see config_program */
+    /* Runs before the first call is taken: connects targets (bus_connect on service_bus; not later), starts timers.
+     * False ends the process: it has logged why. stop runs when all calls have ended. Both may be NULL. */
     bool (*start)(struct service *service);
     void (*stop)(struct service *service);
 };
 
-/* Runs the service until SIGTERM or SIGINT, then drains it: takes no new call, finishes the ones under way within drain_ms,
- * and returns main's exit status. */
+/* Runs the service until SIGTERM or SIGINT, then drains it: refuses new calls (ERROR_UNAVAILABLE), finishes the ones
+ * under way within drain_ms; a second signal ends it at once. Returns main's exit status: 0 = drained, 78 = the
+ * configuration is at fault, 1 = anything else. */
 int service_run(const struct service_definition *definition, int argc, char **argv);
 
 /* ---- what handlers use ---- */
@@ -77,7 +84,11 @@ const void *service_config(const struct service *service);
 void *service_state(const struct service *service); /* whatever start() set */
 void service_set_state(struct service *service, void *state);
 
-/* Runs entry(call) in a fiber that no request asked for (timers, clean-up): caller nobody, a deadline of timeout_ms. */
+/* Where to bind or connect: configured, or where that is empty "ipc://BUS_DIR/leaf". Lives as long as the service. */
+const char *service_endpoint(const struct service *service, const char *configured, const char *leaf);
+
+/* Runs entry(call) in a fiber that no request asked for (timers, clean-up): caller nobody, a deadline of timeout_ms.
+ * Does nothing, but for a log line, while the service is overloaded or drains. */
 void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call));
 
 /* db_query with the call's arena and deadline: call_query(call, &sql_room_get, &result, DB_INTEGER(id)). */
@@ -93,12 +104,14 @@ enum error call_service(struct call *call, const struct method *method, const vo
 
 /* The reply: the struct of the method's out message. */
 enum error call_reply(struct call *call, const void *out);
-/* The reply of a LIST_OF method: open it, add each, then end it with the cursor of the next page, 0 = this was the last. */
+/* The reply of a LIST_OF method: open it, add each, then end it with the cursor of the next page, 0 = this was the
+ * last. */
 void call_list_open(struct call *call);
 void call_list_add(struct call *call, const void *out);
 enum error call_list_end(struct call *call, int64_t next_after);
 
 /* Fails the call with a text of its own in place of the error's default; returns error, for `return call_fail(…)`. */
-enum error call_fail(struct call *call, enum error error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum error call_fail(struct call *call, enum error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

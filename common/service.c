@@ -1,0 +1,228 @@
+/* The life of a service: start, turns of the loop, health, signals, and the drain at its end. */
+#include "common/service.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "common/fiber.h"
+#include "common/log.h"
+#include "common/service_internal.h"
+
+/* ---- what handlers ask for ---- */
+
+struct loop *service_loop(struct service *service)
+{
+    return service->loop;
+}
+
+struct bus *service_bus(struct service *service)
+{
+    return service->bus;
+}
+
+struct db *service_db(struct service *service)
+{
+    return service->db;
+}
+
+const void *service_config(const struct service *service)
+{
+    return service->config;
+}
+
+void *service_state(const struct service *service)
+{
+    return service->state;
+}
+
+void service_set_state(struct service *service, void *state)
+{
+    service->state = state;
+}
+
+bool service_is_ready(const struct service *service, const char **why_not)
+{
+    *why_not = "it is being stopped";
+    return !service->is_draining && db_is_ready(service->db, why_not);
+}
+
+/* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */
+
+/* The end of this turn does what there is to do. */
+static void on_bus_readable(void *context, bool readable, bool writable)
+{
+    (void)context;
+    (void)readable;
+    (void)writable;
+}
+
+static void on_bus_time(void *context)
+{
+    struct service *service = context;
+    service->bus_wakes_ms = INT64_MAX;
+}
+
+/* An early wake-up costs nothing but a turn, so the timer is only ever moved forward. */
+static void schedule_bus(struct service *service)
+{
+    int64_t wait_ms = bus_wait_ms(service->bus);
+    if (wait_ms < 0)
+        return;
+    int64_t wakes_ms = loop_now_ms() + wait_ms;
+    if (wakes_ms >= service->bus_wakes_ms)
+        return;
+    service->bus_wakes_ms = wakes_ms;
+    loop_timer_start(service->bus_timer, wait_ms, 0);
+}
+
+static bool turn_bus(void *context)
+{
+    struct service *service = context;
+    bool more = bus_turn(service->bus);
+    schedule_bus(service);
+    return more;
+}
+
+static bool end_turn(void *context)
+{
+    struct service *service = context;
+    if (!service->is_announced && db_is_ready(service->db, NULL)) {
+        service->is_announced = true;
+        log_info("ready", LOG_Z("endpoint", service->config->listen), LOG_Z("version", BACKEND_VERSION));
+    }
+    log_flush();
+    return false;
+}
+
+/* ---- the end ---- */
+
+void service_end_drain(struct service *service)
+{
+    loop_stop(service->loop);
+}
+
+static void on_drain_time(void *context)
+{
+    struct service *service = context;
+    loop_stop(service->loop);
+}
+
+/* A second signal changes nothing: Ctrl-C reaches a whole group of processes, and whoever watches over them sends
+ * SIGTERM too. */
+static void on_end_signal(void *context)
+{
+    struct service *service = context;
+    if (service->is_draining)
+        return;
+    service->is_draining = true;
+    log_info("drains", LOG_I("calls", service->active));
+    if (service->active == 0)
+        loop_stop(service->loop);
+    else
+        loop_timer_start(service->drain_timer, service->config->drain_ms, 0);
+}
+
+/* ---- start and stop ---- */
+
+static void open_parts(struct service *service)
+{
+    const struct service_config *config = service->config;
+    service->loop = loop_new();
+    service->bus = bus_new();
+    service->bus_timer = loop_timer_new(service->loop, on_bus_time, service);
+    service->bus_wakes_ms = INT64_MAX;
+    service->drain_timer = loop_timer_new(service->loop, on_drain_time, service);
+    loop_on_signal(service->loop, SIGTERM, on_end_signal, service);
+    loop_on_signal(service->loop, SIGINT, on_end_signal, service);
+    loop_at_turn_end(service->loop, turn_bus, service);
+    service->db = db_new(service->loop, &(struct db_options){.url = config->database_url,
+                                                             .role = config->database_role,
+                                                             .application_name = service->definition->name,
+                                                             .connections = (size_t)config->db_connections,
+                                                             .statement_timeout_ms = config->statement_timeout_ms,
+                                                             .statements = service->definition->statements,
+                                                             .statement_count = service->definition->statement_count});
+    loop_at_turn_end(service->loop, end_turn, service);
+}
+
+static void watch_bus(struct service *service)
+{
+    int descriptors[BUS_MAX_DESCRIPTORS];
+    service->watch_count = bus_descriptors(service->bus, descriptors, BUS_MAX_DESCRIPTORS);
+    for (size_t i = 0; i < service->watch_count; i++) {
+        service->watches[i] = loop_watch(service->loop, descriptors[i], on_bus_readable, service);
+        loop_watch_set(service->watches[i], true, false);
+    }
+}
+
+static bool take_calls(struct service *service)
+{
+    const char *endpoint = service->config->listen;
+    if (bus_bind(service->bus, endpoint, service_on_call, service) != OK) {
+        log_error("cannot listen: the address is in use, too long for a socket, or none that ZeroMQ knows",
+                  LOG_Z("endpoint", endpoint));
+        return false;
+    }
+    watch_bus(service);
+    return true;
+}
+
+/* Ends what fibers wait for: they fail with ERROR_UNAVAILABLE, and answer so. */
+static void close_sources(struct service *service)
+{
+    db_destroy(&service->db);
+    for (size_t i = 0; i < service->watch_count; i++)
+        loop_watch_destroy(&service->watches[i]);
+    bus_destroy(&service->bus);
+}
+
+static void close_rest(struct service *service)
+{
+    if (service->definition->stop != NULL)
+        service->definition->stop(service);
+    loop_timer_destroy(&service->bus_timer);
+    loop_timer_destroy(&service->drain_timer);
+    loop_destroy(&service->loop);
+    service_free_tasks(service);
+    buffer_free(&service->scratch);
+    free(service->config);
+    arena_destroy(&service->memory);
+    fiber_cleanup();
+}
+
+static int stop(struct service *service)
+{
+    (void)bus_turn(service->bus); /* calls that came too late are still refused in words */
+    bool is_drained = service->active == 0;
+    LOG_LINE(is_drained ? LOG_INFO : LOG_WARN, "stops", LOG_I("calls", service->active));
+    close_sources(service);
+    if (service->active == 0)
+        close_rest(service); /* else a worker thread still uses a fiber's stack: the end of the process ends both */
+    log_flush();
+    return is_drained ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int service_run(const struct service_definition *definition, int argc, char **argv)
+{
+    static struct service service; /* outlives main's frame: see stop */
+    service = (struct service){.definition = definition, .memory = arena_new()};
+    service_load_config(&service, argc, argv);
+    log_init(definition->name, (enum log_level)service.config->common.log_level,
+             (enum log_format)service.config->common.log_format);
+    if (sodium_init() < 0) {
+        log_error("libsodium finds no randomness");
+        return EXIT_FAILURE;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (!service_prepare_folder(service.config->listen))
+        return EXIT_CONFIG;
+    service_index_handlers(&service);
+    open_parts(&service);
+    if ((definition->start != NULL && !definition->start(&service)) || !take_calls(&service)) {
+        log_flush();
+        return EXIT_FAILURE;
+    }
+    loop_run(service.loop);
+    return stop(&service);
+}

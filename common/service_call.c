@@ -1,0 +1,413 @@
+/* A call's way from the bus to its handler, in a fiber, and back; and what handlers use on the way. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/allocate.h"
+#include "common/fiber.h"
+#include "common/log.h"
+#include "common/service_internal.h"
+
+enum { MAX_IDLE = 128 };
+
+/* What one fiber does: a call from the bus, or what was spawned. Reused with its arena and buffer. */
+struct task {
+    struct call call;
+    const struct method_handler *handler; /* NULL of what was spawned */
+    struct str arguments;
+    void (*spawned)(struct call *call);
+    int64_t begun_us;
+    SLIST_ENTRY(task) link;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* ---- tasks ---- */
+
+static struct task *take_task(struct service *service)
+{
+    struct task *task = SLIST_FIRST(&service->idle);
+    if (task == NULL) {
+        task = allocate(sizeof *task);
+        task->call.arena = arena_new();
+        task->call.service = service;
+    } else {
+        SLIST_REMOVE_HEAD(&service->idle, link);
+        service->idle_count--;
+    }
+    service->active++;
+    task->begun_us = now_us();
+    return task;
+}
+
+static void free_task(struct task *task)
+{
+    arena_destroy(&task->call.arena);
+    buffer_free(&task->call.body);
+    free(task);
+}
+
+static void give_back(struct task *task)
+{
+    struct service *service = task->call.service;
+    struct arena *arena = task->call.arena;
+    struct buffer body = task->call.body;
+    arena_reset(arena);
+    buffer_clear(&body);
+    *task = (struct task){.call = {.service = service, .arena = arena, .body = body}};
+    if (service->idle_count < MAX_IDLE) {
+        SLIST_INSERT_HEAD(&service->idle, task, link);
+        service->idle_count++;
+    } else {
+        free_task(task);
+    }
+    if (--service->active == 0 && service->is_draining)
+        service_end_drain(service);
+}
+
+void service_free_tasks(struct service *service)
+{
+    struct task *task;
+    while ((task = SLIST_FIRST(&service->idle)) != NULL) {
+        SLIST_REMOVE_HEAD(&service->idle, link);
+        free_task(task);
+    }
+}
+
+/* ---- in the fiber: from the arguments to the reply ---- */
+
+/* The field that holds what the path names; NULL where it names nothing. */
+static const struct field *path_field(const struct message *message)
+{
+    for (size_t i = 0; i < message->field_count; i++) {
+        if (message->fields[i].type == FIELD_ID)
+            return &message->fields[i];
+    }
+    return NULL;
+}
+
+static enum error ask_guard(struct task *task, const void *in)
+{
+    if (task->handler->guard == NULL)
+        return OK;
+    size_t offset = path_field(task->call.method->in)->offset;
+    return task->handler->guard(&task->call, (const struct path_id *)((const char *)in + offset));
+}
+
+/* The guard comes before the rules (CONTRACT, order): who may not touch it does not learn what it would take. */
+static enum error handle(struct task *task)
+{
+    struct call *call = &task->call;
+    const struct message *message = call->method->in;
+    void *in = arena_alloc(call->arena, message->struct_size);
+    struct pack_reader reader = pack_reader(task->arguments);
+    struct report report;
+    TRY(schema_decode(message, &reader, call->arena, in, &report));
+    if (!pack_at_end(&reader))
+        return ERROR_MALFORMED;
+    TRY(ask_guard(task, in));
+    if (report.count == 0)
+        return task->handler->handle(call, in);
+    if (message->invalid == ERROR_VALIDATION) {
+        buffer_clear(&call->body);
+        pack_array(&call->body, (uint32_t)report.count);
+        for (size_t i = 0; i < report.count; i++)
+            pack_string(&call->body, report.texts[i]);
+        call->failure = ERROR_VALIDATION;
+    }
+    return message->invalid;
+}
+
+/* A handler that succeeds owes what its method promises. */
+static enum error check_reply(struct call *call, enum error error)
+{
+    bool has_body = call->failure == OK && call->body.len > 0;
+    if (error != OK || has_body == (call->method->out != NULL))
+        return error;
+    log_error("handler's reply is not its method's", LOG_Z("method", call->method->name));
+    return ERROR_INTERNAL;
+}
+
+static void answer(struct call *call, enum error error)
+{
+    struct bus_reply reply = {.error = error};
+    if (error == call->failure) /* OK too: the text of another error is not told */
+        reply.body = buffer_str(&call->body);
+    if (error == OK)
+        reply.next_after = call->next_after;
+    bus_answer(call->service->bus, &call->origin, &reply);
+}
+
+static void log_call(const struct task *task, enum error error)
+{
+    LOG_LINE(error == ERROR_INTERNAL ? LOG_ERROR : LOG_DEBUG, "call", LOG_Z("method", task->call.method->name),
+             LOG_Z("result", error_code(error)), LOG_R("duration_ms", (double)(now_us() - task->begun_us) / 1000),
+             LOG_S("request_id", task->call.request_id));
+}
+
+static void run_call(void *argument)
+{
+    struct task *task = argument;
+    enum error error = check_reply(&task->call, handle(task));
+    answer(&task->call, error);
+    log_call(task, error);
+    give_back(task);
+}
+
+static void run_spawned(void *argument)
+{
+    struct task *task = argument;
+    task->spawned(&task->call);
+    give_back(task);
+}
+
+/* ---- from the bus ---- */
+
+static int compare_handlers(const void *a, const void *b)
+{
+    const struct method_handler *const *left = a, *const *right = b;
+    return strcmp((*left)->method->name, (*right)->method->name);
+}
+
+void service_index_handlers(struct service *service)
+{
+    const struct service_definition *definition = service->definition;
+    service->health_method = arena_printf(service->memory, "%s.health", definition->name);
+    service->handlers = arena_alloc(service->memory, definition->handler_count * sizeof *service->handlers);
+    for (size_t i = 0; i < definition->handler_count; i++) {
+        const struct method_handler *handler = &definition->handlers[i];
+        assert(handler->handle != NULL && handler->method->target == definition->target);
+        assert(handler->guard == NULL || path_field(handler->method->in) != NULL);
+        service->handlers[i] = handler;
+    }
+    qsort(service->handlers, definition->handler_count, sizeof *service->handlers, compare_handlers);
+    for (size_t i = 1; i < definition->handler_count; i++)
+        assert(compare_handlers(&service->handlers[i - 1], &service->handlers[i]) != 0);
+}
+
+static const struct method_handler *find_handler(const struct service *service, struct str name)
+{
+    size_t low = 0, high = service->definition->handler_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct str candidate = str_from(service->handlers[middle]->method->name);
+        int order = memcmp(name.ptr, candidate.ptr, name.len < candidate.len ? name.len : candidate.len);
+        if (order == 0 && name.len == candidate.len)
+            return service->handlers[middle];
+        if (order < 0 || (order == 0 && name.len < candidate.len))
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static void refuse(struct service *service, const struct bus_incoming *incoming, enum error error)
+{
+    bus_answer(service->bus, &incoming->origin, &(struct bus_reply){.error = error});
+}
+
+/* As MESSAGE(health) of proto/messages.def. */
+static void answer_health(struct service *service, const struct bus_incoming *incoming)
+{
+    const char *why_not = NULL;
+    bool is_ready = service_is_ready(service, &why_not);
+    struct buffer *body = &service->scratch;
+    buffer_clear(body);
+    pack_map(body, is_ready ? 2 : 3);
+    pack_string(body, STR("service"));
+    pack_string(body, str_from(service->definition->name));
+    pack_string(body, STR("ready"));
+    pack_boolean(body, is_ready);
+    if (!is_ready) {
+        pack_string(body, STR("whyNot"));
+        pack_string(body, str_from(why_not));
+    }
+    bus_answer(service->bus, &incoming->origin, &(struct bus_reply){.body = buffer_str(body)});
+}
+
+/* What arrived is borrowed and the fiber may wait: it gets copies. */
+static void start_call(struct service *service, const struct method_handler *handler,
+                       const struct bus_incoming *incoming)
+{
+    struct task *task = take_task(service);
+    struct call *call = &task->call;
+    task->handler = handler;
+    task->arguments = arena_copy(call->arena, incoming->arguments);
+    call->caller = (struct caller){incoming->caller.id, arena_copy(call->arena, incoming->caller.role)};
+    call->request_id = arena_copy(call->arena, incoming->request_id);
+    call->traceparent = arena_copy(call->arena, incoming->traceparent);
+    call->deadline_ms = incoming->deadline_ms;
+    call->method = handler->method;
+    call->origin = incoming->origin;
+    if (!fiber_start(run_call, task)) {
+        give_back(task);
+        refuse(service, incoming, ERROR_OVERLOADED);
+    }
+}
+
+void service_on_call(void *context, const struct bus_incoming *incoming)
+{
+    struct service *service = context;
+    if (str_equal(incoming->method, service->health_method)) {
+        answer_health(service, incoming);
+        return;
+    }
+    const struct method_handler *handler = find_handler(service, incoming->method);
+    if (handler == NULL) {
+        log_error("call of an unknown method", LOG_S("method", incoming->method),
+                  LOG_S("request_id", incoming->request_id));
+        refuse(service, incoming, ERROR_INTERNAL);
+    } else if (service->is_draining) {
+        refuse(service, incoming, ERROR_UNAVAILABLE);
+    } else {
+        start_call(service, handler, incoming);
+    }
+}
+
+void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call))
+{
+    if (service->is_draining) {
+        log_info("background work is left for the next start");
+        return;
+    }
+    struct task *task = take_task(service);
+    task->spawned = entry;
+    task->call.deadline_ms = loop_now_ms() + timeout_ms;
+    if (!fiber_start(run_spawned, task)) {
+        log_warn("no fiber for background work");
+        give_back(task);
+    }
+}
+
+/* ---- what handlers use ---- */
+
+enum error call_query_values(struct call *call, const struct statement *statement, struct db_result *result,
+                             const struct db_value *values, size_t count)
+{
+    if (call->service->db == NULL)
+        return ERROR_UNAVAILABLE;
+    return db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
+}
+
+enum error call_fail(struct call *call, enum error error, const char *format, ...)
+{
+    assert(error != OK && format != NULL);
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    assert(len >= 0);
+    char *text = arena_alloc(call->arena, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    buffer_clear(&call->body);
+    pack_string(&call->body, (struct str){text, (size_t)len});
+    call->failure = error;
+    return error;
+}
+
+static void begin_reply(struct call *call)
+{
+    buffer_clear(&call->body);
+    call->failure = OK;
+    call->next_after = 0;
+}
+
+enum error call_reply(struct call *call, const void *out)
+{
+    assert(call->method->out != NULL && !call->method->out_is_list);
+    begin_reply(call);
+    schema_encode(call->method->out, out, &call->body);
+    return OK;
+}
+
+void call_list_open(struct call *call)
+{
+    assert(call->method->out_is_list);
+    begin_reply(call);
+    call->list_place = pack_open_array(&call->body);
+    call->list_count = 0;
+}
+
+void call_list_add(struct call *call, const void *out)
+{
+    schema_encode(call->method->out, out, &call->body);
+    call->list_count++;
+}
+
+enum error call_list_end(struct call *call, int64_t next_after)
+{
+    pack_close(&call->body, call->list_place, call->list_count);
+    call->next_after = next_after;
+    return OK;
+}
+
+/* ---- calling other services ---- */
+
+/* A call of ours under way; lies on the stack of the fiber that waits. */
+struct remote {
+    struct call *call;
+    struct fiber *fiber;
+    enum error error;
+    struct str body;
+};
+
+static void on_reply(void *context, const struct bus_reply *reply)
+{
+    struct remote *remote = context;
+    remote->error = reply->error;
+    remote->body = arena_copy(remote->call->arena, reply->body);
+    fiber_resume(remote->fiber);
+}
+
+static enum error send_call(struct call *call, const struct method *method, const void *in, struct remote *remote)
+{
+    int64_t left_ms = call->deadline_ms - loop_now_ms();
+    if (left_ms <= 0)
+        return ERROR_TIMEOUT;
+    struct buffer *arguments = &call->service->scratch;
+    buffer_clear(arguments);
+    schema_encode_arguments(method->in, in, arguments);
+    const struct bus_request request = {.method = str_from(method->name),
+                                        .caller = call->caller,
+                                        .request_id = call->request_id,
+                                        .traceparent = call->traceparent,
+                                        .arguments = buffer_str(arguments),
+                                        .timeout_ms = left_ms < BUS_MAX_TIMEOUT_MS ? left_ms : BUS_MAX_TIMEOUT_MS};
+    return bus_call(call->service->bus, method->target, &request, on_reply, remote, NULL);
+}
+
+/* The other's words on its failure become this call's, should it fail with the same. */
+static void carry_over(struct call *call, enum error error, struct str body)
+{
+    struct pack_reader reader = pack_reader(body);
+    struct pack_value value;
+    if (!pack_read(&reader, &value) || (value.type != PACK_STRING && value.type != PACK_ARRAY))
+        return;
+    buffer_clear(&call->body);
+    pack_raw(&call->body, body);
+    call->failure = error;
+}
+
+enum error call_service(struct call *call, const struct method *method, const void *in, void *out)
+{
+    assert(fiber_current() != NULL && !method->out_is_list && (out == NULL || method->out != NULL));
+    struct remote remote = {.call = call, .fiber = fiber_current()};
+    TRY(send_call(call, method, in, &remote));
+    fiber_suspend();
+    if (remote.error != OK)
+        carry_over(call, remote.error, remote.body);
+    else if (out != NULL)
+        remote.error = schema_decode_view(method->out, remote.body, call->arena, out);
+    return remote.error;
+}

@@ -1,0 +1,65 @@
+/* What the files of service share. Private to common/service*.c.
+ *   service.c         its life: start, turns, health, signals, drain
+ *   service_call.c    a call's way to its handler and back; what handlers use
+ *   service_config.c  the settings every service has, and what follows from them */
+#ifndef COMMON_SERVICE_INTERNAL_H
+#define COMMON_SERVICE_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "common/service.h"
+
+enum { EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */ };
+
+SLIST_HEAD(task_list, task);
+
+struct service {
+    const struct service_definition *definition;
+    struct service_config *config; /* config_size bytes, of which these are the first */
+    struct arena *memory;          /* as long as the service */
+    struct loop *loop;
+    struct bus *bus;
+    struct db *db; /* NULL once it is being stopped */
+    void *state;
+
+    /* calls */
+    const struct method_handler **handlers; /* by name */
+    struct str health_method;
+    struct task_list idle; /* for reuse */
+    size_t idle_count;
+    size_t active; /* calls, and what was spawned, under way */
+    struct buffer scratch;
+
+    /* life */
+    struct loop_watch *watches[BUS_MAX_DESCRIPTORS];
+    size_t watch_count;
+    struct loop_timer *bus_timer;
+    int64_t bus_wakes_ms; /* when it fires; INT64_MAX = it does not run */
+    struct loop_timer *drain_timer;
+    bool is_announced;
+    bool is_draining;
+};
+
+/* ---- service_config.c ---- */
+
+/* Reads the environment into service->config; serves the command line, and ends the process, as config_load does. */
+void service_load_config(struct service *service, int argc, char **argv);
+/* Ensures that the folder of an ipc:// endpoint is there and closed to others; false, and logged, where it cannot be.
+ */
+bool service_prepare_folder(const char *endpoint);
+
+/* ---- service_call.c ---- */
+
+/* Sorts the definition's handlers into service->handlers; asserts that they are consistent. */
+void service_index_handlers(struct service *service);
+void service_on_call(void *context, const struct bus_incoming *incoming);
+void service_free_tasks(struct service *service);
+
+/* ---- service.c ---- */
+
+/* The last task of a service that drains has ended. */
+void service_end_drain(struct service *service);
+/* Whether it can serve; else *why_not says why not, until the next turn. */
+bool service_is_ready(const struct service *service, const char **why_not);
+
+#endif
