@@ -1,4 +1,4 @@
-/* Bytes that grow at their end. Whoever appends bytes from outside bounds them first. Out of memory ends the process. */
+/* Bytes that grow at their end. Whoever appends bytes from outside bounds them first. No memory ends the process. */
 #ifndef COMMON_BUFFER_H
 #define COMMON_BUFFER_H
 

@@ -160,7 +160,7 @@ static size_t shortest_digits(double number, char digits[static 18], int *expone
             break;
     }
     char *e = strchr(text, 'e');
-    *exponent = atoi(e + 1);
+    *exponent = (int)strtol(e + 1, NULL, 10);
     size_t len = 0;
     for (char *at = text; at < e; at++)
         if (*at != '.')

@@ -6,9 +6,9 @@
 #include "common/buffer.h"
 #include "common/error.h"
 
-/* Appends the top-level object as a map, keys in the order sent, of doubles the last value. Numbers that are whole and fit
- * become integers (JavaScript knows one kind of number). A nested object or array becomes an empty one: no field of the
- * contract is nested, its type is all that validation asks. A top-level array counts as {}.
+/* Appends the top-level object as a map, keys in the order sent, of doubles the last value. Numbers that are whole and
+ * fit become integers (JavaScript knows one kind of number). A nested object or array becomes an empty one: no field of
+ * the contract is nested, its type is all that validation asks. A top-level array counts as {}.
  * ERROR_MALFORMED, with *why in the arena in words: not JSON, not UTF-8, a top that is neither object nor array. */
 enum error json_to_pack(struct str text, struct arena *arena, struct buffer *out, struct str *why) MUST_USE;
 

@@ -1,7 +1,7 @@
 /* MessagePack, read and written one value at a time.
  *
- * The writer is msgpack-c's. The reader is ours: msgpack-c builds a tree and trusts the counts it reads (5 bytes can ask for
- * 12.9 GB); this one allocates nothing, and no count can exceed the bytes that are left. */
+ * The writer is msgpack-c's. The reader is ours: msgpack-c builds a tree and trusts the counts it reads (5 bytes can
+ * ask for 12.9 GB); this one allocates nothing, and no count can exceed the bytes that are left. */
 #ifndef COMMON_PACK_H
 #define COMMON_PACK_H
 
@@ -13,7 +13,17 @@
 
 /* ---- reading ---- */
 
-enum pack_type { PACK_NIL, PACK_BOOLEAN, PACK_INTEGER, PACK_REAL, PACK_STRING, PACK_BINARY, PACK_ARRAY, PACK_MAP, PACK_EXTENSION };
+enum pack_type {
+    PACK_NIL,
+    PACK_BOOLEAN,
+    PACK_INTEGER,
+    PACK_REAL,
+    PACK_STRING,
+    PACK_BINARY,
+    PACK_ARRAY,
+    PACK_MAP,
+    PACK_EXTENSION,
+};
 
 struct pack_value {
     enum pack_type type;
@@ -21,8 +31,8 @@ struct pack_value {
         bool boolean;
         int64_t integer; /* an unsigned above INT64_MAX is read as PACK_REAL */
         double real;
-        struct str text; /* PACK_STRING, PACK_BINARY, PACK_EXTENSION: borrowed from the reader's bytes; UTF-8 unchecked */
-        uint32_t count;  /* PACK_ARRAY: elements; PACK_MAP: pairs. They follow. */
+        struct str text; /* STRING, BINARY, EXTENSION: borrowed from the reader's bytes; UTF-8 unchecked */
+        uint32_t count;  /* ARRAY: elements; MAP: pairs. They follow. */
     };
 };
 

@@ -13,7 +13,7 @@ enum { SCHEMA_MAX_FIELDS = 64 };
 
 enum field_type { FIELD_STRING, FIELD_EMAIL, FIELD_TIME, FIELD_BOOLEAN, FIELD_INTEGER, FIELD_ID, FIELD_OBJECT };
 
-/* An id out of a path: as sent, for the error that quotes it, and its value, 0 where it is out of range (no row has 0). */
+/* An id out of a path: as sent, for the error that quotes it, and its value; 0 where out of range (no row has 0). */
 struct path_id {
     struct str text;
     int64_t value;
@@ -57,10 +57,10 @@ struct report {
 };
 
 /* Decodes a method's arguments, `[{path parameters}, {the rest}]`, into *out (message->struct_size bytes, zeroed here).
- * Strings borrow from the reader's bytes; the report is the arena's. Fields of type ID come from the first map only, the
- * others from the second only. `null` counts as absent.
+ * Strings borrow from the reader's bytes; the report is the arena's. Fields of type ID come from the first map only,
+ * the others from the second only. `null` counts as absent.
  *   OK                    valid or not: report->count tells; the ID fields are good
- *   ERROR_MALFORMED       not that shape, not MessagePack
+ *   ERROR_MALFORMED       not that shape, not MessagePack, not UTF-8
  *   ERROR_ID_NOT_NUMERIC  an ID that is not an optional sign and digits */
 enum error schema_decode(const struct message *message, struct pack_reader *reader, struct arena *arena, void *out,
                          struct report *report) MUST_USE;

@@ -32,7 +32,7 @@ size_t str_utf8_step(struct str s);
 /* Length of well-formed UTF-8 in UTF-16 code units: what JavaScript's `length` counts. */
 size_t str_utf16_len(struct str s);
 
-/* Reads an optional sign and digits that make up all of s. False, and *out untouched, for anything else or out of range. */
+/* Reads an optional sign and digits that make up all of s. False, and *out untouched, for anything else, or too big. */
 bool str_to_int64(struct str s, int64_t *out);
 
 /* Whether s is an optional sign and one digit or more, of any size. */

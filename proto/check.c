@@ -1,4 +1,4 @@
-/* Whether the tables fit each other: what no compiler sees, asked by every process at its start and by the unit tests. */
+/* Whether the tables fit each other: what no compiler sees. Every process asks at its start, and the unit tests do. */
 #include <string.h>
 
 #include "proto/proto.h"

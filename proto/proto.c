@@ -68,7 +68,7 @@ const char *proto_service_name(enum proto_service service)
 
 /* ---- methods ---- */
 
-/* The out column becomes `message, is_list`: LIST_OF(x) brings its own comma, and a plain x gets `, false` behind it. */
+/* The out column becomes `message, is_list`: LIST_OF(x) brings its own comma, a plain x gets `, false` behind it. */
 #define LIST_OF(message) message, true
 #define NOTHING_message *(const struct message *)NULL /* & and * undo each other (C11 §6.5.3.2): out is NULL */
 #define METHOD(name, service, wire, in, out, guard) METHOD_WITH_LIST(name, service, wire, in, out, false, 0)

@@ -14,6 +14,7 @@ enum proto_service { SERVICE_auth, SERVICE_user, SERVICE_room, SERVICE_COUNT };
 const char *proto_service_name(enum proto_service service);
 
 /* ---- messages: struct NAME and NAME_message ---- */
+/* clang-format off */
 #define C_TYPE_STRING struct str
 #define C_TYPE_EMAIL struct str
 #define C_TYPE_TIME struct str
@@ -34,6 +35,7 @@ const char *proto_service_name(enum proto_service service);
 #undef MESSAGE
 #undef FIELD
 #undef END
+/* clang-format on */
 
 /* ---- methods: NAME_method ---- */
 #define METHOD(name, ...) extern const struct method name##_method;

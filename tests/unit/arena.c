@@ -1,13 +1,9 @@
 /* Arenas: memory that is zeroed, aligned, apart and gone at the reset; destructors in their order. */
 #include "common/arena.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 static int new_arena(void **state)
 {

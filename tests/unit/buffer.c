@@ -1,13 +1,9 @@
 /* Buffers: growth, clearing, and the empty ones. */
 #include "common/buffer.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 static void test_empty(void **state)
 {

@@ -1,19 +1,15 @@
-/* JSON: what clients send becomes MessagePack by JavaScript's rules, and what we send is written as JSON.stringify would. */
+/* JSON: what clients send becomes MessagePack by JavaScript's rules, and what we send is as JSON.stringify writes it.
+ */
 #include "common/json.h"
 
 #include <float.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "common/pack.h"
+#include "tests/support/cmocka.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -1,15 +1,11 @@
-/* MessagePack: every form is read, every value survives the way there and back, and no bytes make the reader overrun. */
+/* MessagePack: every form is read, every value survives the way there and back, no bytes make the reader overrun. */
 #include "common/pack.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -2,13 +2,9 @@
 #include "proto/proto.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 #define BIT(error) (UINT64_C(1) << (error))
 

@@ -1,13 +1,9 @@
 /* Strings: comparing, UTF-8, numbers, mail addresses, at their edges. */
 #include "common/str.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
