@@ -125,14 +125,46 @@ static void append_mended(struct buffer *out, struct str s)
     }
 }
 
+/* Whether one of the eight bytes is a control character, '"', '\\' or not ASCII. Of a byte b, (b - n) & ~b has its
+ * highest bit set where b < n; a borrow misleads only the bytes above one that was found. */
+static bool has_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones << 7;
+    uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
+    uint64_t found =
+        ((word - ones * 0x20) & ~word) | ((quotes - ones) & ~quotes) | ((backslashes - ones) & ~backslashes);
+    return ((found | word) & highest) != 0;
+}
+
+/* How many bytes at the start are ASCII and stay as they are: nearly always all of them. */
+static size_t plain_len(struct str s)
+{
+    size_t len = 0;
+    for (uint64_t word; s.len - len >= sizeof word; len += sizeof word) {
+        memcpy(&word, s.ptr + len, sizeof word);
+        if (has_special(word))
+            break;
+    }
+    while (len < s.len && (unsigned char)s.ptr[len] < 0x80 && !escapes[(unsigned char)s.ptr[len]])
+        len++;
+    return len;
+}
+
 void json_append_string(struct buffer *out, struct str s)
 {
-    buffer_reserve(out, s.len + 2);
-    buffer_append_char(out, '"');
-    if (str_is_utf8(s))
-        append_escaped(out, s);
-    else
-        append_mended(out, s);
+    size_t plain = plain_len(s);
+    char *at = buffer_reserve(out, plain + 1);
+    *at = '"';
+    if (plain > 0)
+        memcpy(at + 1, s.ptr, plain);
+    out->len += plain + 1;
+    if (plain < s.len) {
+        struct str rest = {s.ptr + plain, s.len - plain};
+        if (str_is_utf8(rest))
+            append_escaped(out, rest);
+        else
+            append_mended(out, rest);
+    }
     buffer_append_char(out, '"');
 }
 

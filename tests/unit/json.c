@@ -191,6 +191,33 @@ static void test_every_control_character(void **state)
     }
 }
 
+/* What is plain is copied eight bytes at a time: each character must be noticed wherever in the eight it stands. */
+static void test_every_character_at_every_place(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 0x80; c++) {
+        char text = (char)c;
+        struct buffer alone = {0};
+        json_append_string(&alone, (struct str){&text, 1});
+        struct str escaped = {alone.data + 1, alone.len - 2};
+        for (size_t place = 0; place < 17; place++) {
+            char in[17];
+            struct buffer expected = {0};
+            memset(in, '!', sizeof in);
+            in[place] = text;
+            buffer_append_str(&expected, STR("\"!!!!!!!!!!!!!!!!"));
+            expected.len = 1 + place;
+            buffer_append_str(&expected, escaped);
+            buffer_append(&expected, "!!!!!!!!!!!!!!!!\"", 17);
+            expected.len -= place + 1;
+            buffer_append(&expected, "\"", 2);
+            check_string((struct str){in, sizeof in}, expected.data);
+            buffer_free(&expected);
+        }
+        buffer_free(&alone);
+    }
+}
+
 static void check_value(struct str bytes, const char *expected)
 {
     struct buffer out = {0};
@@ -304,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_strings_that_are_not_utf8),
         cmocka_unit_test(test_every_control_character),
+        cmocka_unit_test(test_every_character_at_every_place),
         cmocka_unit_test(test_reals),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_refuses_pack),
