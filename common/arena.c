@@ -1,5 +1,4 @@
-/* Arenas: a chain of blocks that are filled from the front, and a list of destructors for what memory alone does not
- * free. */
+/* Arenas: a chain of blocks that are filled from the front, and a list of destructors for what is not memory. */
 #include "common/arena.h"
 
 #include <assert.h>

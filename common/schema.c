@@ -1,5 +1,4 @@
-/* Messages between structs and MessagePack: what the tables of fields say, carried out. The rules are schema_rules.c's.
- */
+/* Messages between structs and MessagePack, as the tables of fields say. Their rules are schema_rules.c's. */
 #include "common/schema.h"
 
 #include <assert.h>

@@ -1,5 +1,4 @@
-/* Strings with their length: comparing, reading numbers, and telling well-formed UTF-8 and mail addresses from the
- * rest. */
+/* Strings with their length: comparing, numbers, and telling UTF-8 and mail addresses from the rest. */
 #include "common/str.h"
 
 #include <string.h>
