@@ -12,14 +12,14 @@ C_SOURCES = $(shell find common gateway proto services tests -name '*.[ch]')
 
 # ---- running ----
 
-run: build ## builds and starts everything; Ctrl-C ends all of it. VAR=dir BACKEND_PORT=n for a second stack
+run: servers ## builds and starts everything; Ctrl-C ends all of it. VAR=dir BACKEND_PORT=n for a second stack
 	@exec env --default-signal=INT setpriv --pdeathsig TERM deploy/stack run
 
 dev: PRESET = dev
 dev: packages ## the same, and builds and restarts on every change
 	@exec env --default-signal=INT setpriv --pdeathsig TERM deploy/dev
 
-up: build ## starts everything in the background; returns when it is ready
+up: servers ## starts everything in the background; returns when it is ready
 	@deploy/stack up
 
 down: ## ends what up started
@@ -48,8 +48,11 @@ wipe: ## ends the stack and deletes its data
 packages: ## installs what is missing of deploy/apt-packages.txt
 	@deploy/packages
 
-build: packages ## builds PRESET (release, dev, asan, tsan, coverage) into build/PRESET
+build: packages ## builds everything of PRESET (release, dev, asan, tsan, coverage) into build/PRESET
 	@deploy/build $(PRESET)
+
+servers: packages
+	@deploy/build $(PRESET) auth user room gateway
 
 clean: ## deletes what was built; the data stays (make wipe)
 	rm -rf build
@@ -89,5 +92,5 @@ bench: packages ## measures requests a second of the release build
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: run dev up down status logs psql migrate migration wipe packages build clean test asan tsan coverage lint format fuzz \
+.PHONY: run dev up down status logs psql migrate migration wipe packages build servers clean test asan tsan coverage lint format fuzz \
 	bench help

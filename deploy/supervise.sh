@@ -64,18 +64,18 @@ signal_process() {
     ! is_alive "$2" || kill "-$1" "${process[$2]}" 2>/dev/null || true
 }
 
-# How a process ended, in words. Forgets it.
+# Forgets a process that ended, and sets how it did: end_status, and in words epitaph.
 bury() {
-    local status=0
+    end_status=0
     {
-        wait "${process[$1]}" || status=$?
+        wait "${process[$1]}" || end_status=$?
         : # here the shell tells of a killed one, in words of its own
     } 2>/dev/null
     unset "process[$1]"
-    if ((status > 128)); then
-        epitaph="$1 was ended by signal $(kill -l "$status")"
+    if ((end_status > 128)); then
+        epitaph="$1 was ended by signal $(kill -l "$end_status")"
     else
-        epitaph="$1 ended with status $status"
+        epitaph="$1 ended with status $end_status"
     fi
 }
 
@@ -129,7 +129,7 @@ await() {
         now_ms now
         [[ -z $end_wanted ]] || exit 0
         ((now - begin < patience_ms)) || give_up "no $what within $((patience_ms / 1000)) s"
-        pause 0.02
+        pause 0.05
     done
 }
 
@@ -183,12 +183,17 @@ end_processes() {
     for name in "$@"; do
         signal_process "$signal" "$name"
     done
-    await_end "$@" && return
+    if ! await_end "$@"; then
+        for name in "$@"; do
+            signal_process KILL "$name"
+        done
+        await_end "$@" || true
+    fi
     for name in "$@"; do
-        is_alive "$name" && say "$name does not end: kills it"
-        signal_process KILL "$name"
+        [[ -n ${process[$name]:-} ]] || continue
+        bury "$name"
+        ((end_status == 0)) || say "$epitaph"
     done
-    await_end "$@" || true
 }
 
 end_servers() {
@@ -214,14 +219,11 @@ end_stack() {
 
 # After a new build: the same database, new processes.
 restart() {
-    local name
     restart_wanted=''
     say "restarts"
     rm -f "$var/ready"
     end_servers
-    for name in "${servers[@]}"; do
-        unset "process[$name]" "due_ms[$name]" "failures[$name]"
-    done
+    due_ms=() failures=()
     "$root/deploy/migrate" || give_up "the migrations failed"
     start_servers
     "$1"
