@@ -57,7 +57,7 @@ enum error room_join(struct call *call, const struct room_join *in)
         return ERROR_UNAUTHORIZED;
     struct str verified = {0};
     for (int attempt = 0; attempt < ADMIT_ATTEMPTS; attempt++) {
-        struct door door;
+        struct door door = {0};
         TRY(look_at_door(call, &in->id, &door));
         if (door.is_member)
             return room_get(call, &(struct room_by_id){.id = in->id});
