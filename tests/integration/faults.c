@@ -135,6 +135,24 @@ static void a_service_that_hangs_is_504_at_the_deadline(void **state)
     assert_status(http_get(stack, user.token, "/rooms"), 200);
 }
 
+static void ready_is_said_when_every_connection_is_served(void **state)
+{
+    enum { CONNECTIONS = 16, ROUNDS = 4 };
+    struct stack *stack = *state;
+    for (int round = 0; round < ROUNDS; round++) {
+        stack_kill(stack, STACK_AUTH, SIGTERM);
+        stack_revive(stack, STACK_AUTH);
+        stack_await_ready(stack, 5000);
+        struct request requests[CONNECTIONS];
+        struct reply *replies[CONNECTIONS];
+        for (size_t i = 0; i < CONNECTIONS; i++)
+            requests[i] =
+                (struct request){.verb = "POST", .path = "/auth/login", .json = login_json("nobody", "no secret")};
+        http_send_many(stack, requests, replies, CONNECTIONS);
+        assert_int_equal(count_status(replies, CONNECTIONS, 401), CONNECTIONS);
+    }
+}
+
 static void services_stop_in_order_and_return(void **state)
 {
     struct stack *stack = *state;
@@ -158,4 +176,5 @@ SUITE_WITH("faults", &options, cmocka_unit_test(auth_killed), cmocka_unit_test(u
            cmocka_unit_test(room_killed), cmocka_unit_test(gateway_killed),
            cmocka_unit_test(a_service_that_is_down_is_503_at_once),
            cmocka_unit_test(a_service_that_hangs_is_504_at_the_deadline),
+           cmocka_unit_test(ready_is_said_when_every_connection_is_served),
            cmocka_unit_test(services_stop_in_order_and_return))

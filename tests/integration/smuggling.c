@@ -100,8 +100,8 @@ static void strange_chunks_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct raw_reply reply = raw_text(stack, post_with("Transfer-Encoding: chunked\r\n", bodies[i]));
-        assert_null(strstr(reply.bytes, "smuggled"));
-        assert_true(reply.replies <= 1);
+        if (reply.replies > 1 || strstr(reply.bytes, "smuggled") != NULL)
+            fail_msg("%s\nwas answered:\n%s", bodies[i], reply.bytes);
     }
 }
 

@@ -8,8 +8,6 @@
 #include "tests/support/scratch.h"
 #include "tests/support/stack.h"
 
-enum { MAX_PARAMETERS = 8 };
-
 struct database {
     PGconn *connection;
 };
@@ -154,15 +152,18 @@ void database_set_hash(const struct stack *stack, json_int_t user_id, const char
 
 /* ---- roles ---- */
 
-bool database_role_may(const struct stack *stack, const char *role, const char *sql, char **why_not)
+struct database *database_as(const struct stack *stack, const char *role)
 {
     struct database *database = database_connect(stack->database_url);
     database_run(database, text("SET SESSION AUTHORIZATION %s", role));
+    return database;
+}
+
+bool database_may(struct database *database, const char *sql, char **why_not)
+{
     PGresult *result = PQexec(database->connection, sql);
     ExecStatusType status = PQresultStatus(result);
-    bool may = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
     *why_not = text("%s", PQerrorMessage(database->connection));
     PQclear(result);
-    database_close(&database);
-    return may;
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }

@@ -35,7 +35,9 @@ void database_make_admin(const struct stack *stack, json_int_t user_id);
 char *database_hash(const struct stack *stack, json_int_t user_id);
 void database_set_hash(const struct stack *stack, json_int_t user_id, const char *hash);
 
-/* Whether a connection under the role may run the statement; else *why_not gets the server's words. */
-bool database_role_may(const struct stack *stack, const char *role, const char *sql, char **why_not);
+/* A connection with the rights of the role. Returns owned. */
+struct database *database_as(const struct stack *stack, const char *role);
+/* Whether it may run the statement; else *why_not gets the server's words. */
+bool database_may(struct database *database, const char *sql, char **why_not);
 
 #endif

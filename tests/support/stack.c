@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "tests/support/database.h"
 #include "tests/support/http.h"
 #include "tests/support/record.h"
@@ -292,6 +293,7 @@ int suite_main(const char *name, const struct stack_options *options, const stru
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     signal(SIGPIPE, SIG_IGN);
+    log_init("test", LOG_WARN, LOG_TEXT);
     http_init();
     record_open(name);
     int failed = _cmocka_run_group_tests(name, tests, count, set_up, tear_down);
