@@ -1,6 +1,7 @@
-/* The bus: calls between processes, as MessagePack over ZeroMQ. Loop-agnostic: it has descriptors to watch and bus_turn() to
- * call. All calls of a turn to one endpoint, and all replies to one peer, leave as one message (a batch); proto/README.md
- * describes the bytes. One thread's own. Nothing here trusts what arrives: garbage is counted, logged and dropped. */
+/* The bus: calls between processes, as MessagePack over ZeroMQ. Loop-agnostic: it has descriptors to watch and
+ * bus_turn() to call. All calls of a turn to one endpoint, and all replies to one peer, leave as one message (a batch);
+ * proto/README.md describes the bytes. One thread's own. Nothing here trusts what arrives: garbage is counted, logged
+ * and dropped. */
 #ifndef COMMON_BUS_H
 #define COMMON_BUS_H
 
@@ -38,9 +39,10 @@ void bus_destroy(struct bus **bus);
  * bus_connect and bus_bind. Returns how many; fills at most max. */
 size_t bus_descriptors(const struct bus *bus, int *fds, size_t max);
 
-/* Receives all there is, runs callbacks, expires deadlines, sends the batches, and receives again (ZMQ_FD is edge-triggered
- * and a send can swallow the edge). To be called when a descriptor is readable, at the end of each loop turn, and at least
- * every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. Not from a callback of the bus. */
+/* Receives all there is, runs callbacks, expires deadlines, sends the batches, and receives again (ZMQ_FD is
+ * edge-triggered and a send can swallow the edge). To be called when a descriptor is readable, at the end of each loop
+ * turn, and at least every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. Not from
+ * a callback of the bus. */
 bool bus_turn(struct bus *bus);
 
 /* How long the loop may wait before bus_turn has deadlines to look after: milliseconds, -1 = for ever. */
@@ -72,7 +74,7 @@ struct bus_request {
 
 struct bus_reply {
     enum error error;
-    struct str body;    /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
+    struct str body; /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
     int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
 };
 
@@ -115,8 +117,8 @@ struct bus_incoming {
     int64_t deadline_ms; /* loop_now_ms's clock */
 };
 
-/* Binds the one address this process answers on. on_call runs from bus_turn; a call past its deadline is dropped before.
- * ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use; logged with the reason. */
+/* Binds the one address this process answers on. on_call runs from bus_turn; a call past its deadline is dropped
+ * before. ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use; logged with the reason. */
 enum error bus_bind(struct bus *bus, const char *endpoint,
                     void (*on_call)(void *context, const struct bus_incoming *incoming), void *context) MUST_USE;
 

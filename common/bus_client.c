@@ -1,4 +1,5 @@
-/* The calling side of the bus: targets, their endpoints, the batches of calls that go to them and the replies that come. */
+/* The calling side of the bus: targets, their endpoints, the batches of calls that go to them and the replies that
+ * come. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,8 @@ bool bus_is_connected(const struct bus *bus, unsigned number)
 static void on_connected(struct endpoint *endpoint)
 {
     endpoint->is_connected = true;
-    endpoint->wire.is_drained = false; /* receiving makes the socket take up its new connection, before a send needs it */
+    endpoint->wire.is_drained =
+        false; /* receiving makes the socket take up its new connection, before a send needs it */
     log_info("endpoint connected", LOG_Z("address", endpoint->address));
 }
 
@@ -182,7 +184,8 @@ void client_receive(struct bus *bus)
 
 /* ---- calls ---- */
 
-/* The connected endpoint with the fewest calls pending; they take turns at being asked first. NULL if none is connected. */
+/* The connected endpoint with the fewest calls pending; they take turns at being asked first. NULL if none is
+ * connected. */
 static struct endpoint *choose(struct bus *bus, struct target *target)
 {
     struct endpoint *best = NULL;
@@ -208,7 +211,8 @@ static enum wire_sent send_batch(struct bus *bus, struct endpoint *endpoint)
     return sent;
 }
 
-/* Makes room on a full batch, outside of the turn: on_reply must not run here, so what cannot be sent is settled later. */
+/* Makes room on a full batch, outside of the turn: on_reply must not run here, so what cannot be sent is settled later.
+ */
 static bool has_room(struct bus *bus, struct endpoint *endpoint)
 {
     if (endpoint->batch.len < BATCH_FULL)
@@ -246,8 +250,7 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     if (endpoint == NULL)
         return ERROR_UNAVAILABLE;
     int64_t timeout_ms = bounded_timeout(request->timeout_ms);
-    struct pending *pending =
-        has_room(bus, endpoint) ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
+    struct pending *pending = has_room(bus, endpoint) ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
     if (pending == NULL) {
         bus->stats.overloaded++;
         return ERROR_OVERLOADED;
@@ -277,7 +280,8 @@ static void flush(struct bus *bus, struct endpoint *endpoint)
     bus_call_id first = endpoint->batch_first;
     if (send_batch(bus, endpoint) == WIRE_SENT)
         return;
-    read_news(bus, endpoint); /* told before libzmq lets go of the connection: so it is known here which of the two it is */
+    read_news(bus,
+              endpoint); /* told before libzmq lets go of the connection: so it is known here which of the two it is */
     if (endpoint->is_connected && bus_may_complain(bus))
         log_warn("endpoint does not keep up", LOG_Z("address", endpoint->address));
     size_t failed = pending_fail(bus, endpoint, first, endpoint->is_connected ? ERROR_OVERLOADED : ERROR_UNAVAILABLE);

@@ -31,11 +31,12 @@ struct pending {
     struct pending *next_free;
 };
 
-/* Slots come in chunks as they are needed, so that a bus at rest is small. An id is the slot's number below a number that no
- * other call of this bus ever has: a later call has a greater id, and the id of an ended call finds nothing.
+/* Slots come in chunks as they are needed, so that a bus at rest is small. An id is the slot's number below a number
+ * that no other call of this bus ever has: a later call has a greater id, and the id of an ended call finds nothing.
  *
- * Deadlines are in no order. Nearly every call ends long before its own, so they are looked through only when the soonest one
- * may have come, and then at most every EXPIRY_MS: cheaper per call than keeping them sorted, and bounded when all calls hang. */
+ * Deadlines are in no order. Nearly every call ends long before its own, so they are looked through only when the
+ * soonest one may have come, and then at most every EXPIRY_MS: cheaper per call than keeping them sorted, and bounded
+ * when all calls hang. */
 struct pending_table {
     struct pending *chunks[PENDING_CHUNKS];
     size_t chunk_count;

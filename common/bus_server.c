@@ -24,7 +24,7 @@ struct server {
     void (*on_call)(void *context, const struct bus_incoming *incoming);
     void *context;
     struct peer peers[MAX_PEERS];
-    size_t peer_count;              /* slots that were ever used */
+    size_t peer_count;                /* slots that were ever used */
     struct peer *answered[MAX_PEERS]; /* those with something on their batch */
     size_t answered_count;
 };

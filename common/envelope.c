@@ -174,8 +174,8 @@ bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incomin
     return read_head(reader, CALL_FIELDS, &more) && read_id(reader, &incoming->origin.id) &&
            read_text(reader, BUS_MAX_METHOD, &incoming->method) && incoming->method.len > 0 &&
            read_number(reader, 0, BUS_MAX_TIMEOUT_MS, left_ms) && read_caller(reader, &incoming->caller) &&
-           read_trace(reader, incoming) &&
-           read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &incoming->arguments) && skip_more(reader, more);
+           read_trace(reader, incoming) && read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &incoming->arguments) &&
+           skip_more(reader, more);
 }
 
 bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_reply *reply)

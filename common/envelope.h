@@ -1,13 +1,13 @@
-/* The envelope: how calls, replies and events lie in their messages, byte by byte. proto/README.md describes it; nothing else
- * knows it.
+/* The envelope: how calls, replies and events lie in their messages, byte by byte. proto/README.md describes it;
+ * nothing else knows it.
  *
  *   batch  0x01, then calls or replies in a row
  *   call   [id, method, deadline_ms_left, [caller_id, role] | nil, [request_id, traceparent | nil], arguments | nil]
  *   reply  [id, code | nil, body | nil, next_after]
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
- * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong inside
- * one of them cannot spoil its neighbours in the batch. */
+ * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong
+ * inside one of them cannot spoil its neighbours in the batch. */
 #ifndef COMMON_ENVELOPE_H
 #define COMMON_ENVELOPE_H
 
@@ -29,8 +29,8 @@ enum {
 
 /* ---- writing ---- */
 
-/* Appends a call or a reply; begins the batch where the buffer is empty. Ids are at most INT64_MAX; the texts of a call must be
- * within their bounds (bus.h). */
+/* Appends a call or a reply; begins the batch where the buffer is empty. Ids are at most INT64_MAX; the texts of a call
+ * must be within their bounds (bus.h). */
 void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request);
 void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_reply *reply);
 

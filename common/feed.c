@@ -1,5 +1,5 @@
-/* The feed: one PUB that numbers what it says, and one SUB for each publisher, so that the silence and the gaps of each are
- * known. The bytes are the envelope's. */
+/* The feed: one PUB that numbers what it says, and one SUB for each publisher, so that the silence and the gaps of each
+ * are known. The bytes are the envelope's. */
 #include "common/feed.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
-/* The feed: short events from one process to all that listen, by PUB/SUB. Fast, and it may lose: so each event is numbered,
- * a heartbeat carries the last number, and a listener knows when it cannot be sure to have heard all (proto/events.def).
- * One thread's own; needs a loop only as bus.h does. */
+/* The feed: short events from one process to all that listen, by PUB/SUB. Fast, and it may lose: so each event is
+ * numbered, a heartbeat carries the last number, and a listener knows when it cannot be sure to have heard all
+ * (proto/events.def). One thread's own; needs a loop only as bus.h does. */
 #ifndef COMMON_FEED_H
 #define COMMON_FEED_H
 
@@ -36,12 +36,14 @@ struct feed_subscriber;
 struct feed_handlers {
     /* An event, in order; borrowed for the callback. */
     void (*on_event)(void *context, struct str name, struct str body);
-    /* Events may have been missed (a gap in the numbers, silence, another instance of a publisher): forget what was cached. */
+    /* Events may have been missed (a gap in the numbers, silence, another instance of a publisher): forget what was
+     * cached. */
     void (*on_gap)(void *context);
     void *context;
 };
 
-/* endpoints: a comma-separated list. Returns owned through *subscriber. ERROR_MALFORMED for an address that ZeroMQ refuses. */
+/* endpoints: a comma-separated list. Returns owned through *subscriber. ERROR_MALFORMED for an address that ZeroMQ
+ * refuses. */
 enum error feed_subscriber_new(struct feed_subscriber **subscriber, const char *endpoints,
                                const struct feed_handlers *handlers) MUST_USE;
 void feed_subscriber_destroy(struct feed_subscriber **subscriber);
@@ -50,7 +52,8 @@ int feed_descriptor(const struct feed_subscriber *subscriber);
 /* Receives what there is and runs the handlers; cheap when there is nothing (one system call). When the descriptor is
  * readable, at each turn's end, and right before trusting what was cached. */
 void feed_turn(struct feed_subscriber *subscriber);
-/* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted. */
+/* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted.
+ */
 bool feed_is_current(const struct feed_subscriber *subscriber);
 
 #endif

@@ -87,8 +87,8 @@ void wire_close(struct wire *wire)
 
 static bool is_supported(const char *address)
 {
-    struct str text = str_from(address);
-    return str_starts_with(text, STR("ipc://")) || str_starts_with(text, STR("tcp://"));
+    const struct str text = str_from(address), ipc = STR("ipc://"), tcp = STR("tcp://");
+    return (str_starts_with(text, ipc) || str_starts_with(text, tcp)) && text.len > ipc.len;
 }
 
 static enum error refuse(const char *address, const char *reason)
@@ -100,7 +100,7 @@ static enum error refuse(const char *address, const char *reason)
 enum error wire_connect(struct wire *wire, const char *address)
 {
     if (!is_supported(address))
-        return refuse(address, "neither ipc:// nor tcp://");
+        return refuse(address, "neither ipc://PATH nor tcp://HOST:PORT");
     if (zmq_connect(wire->handle, address) != 0)
         return refuse(address, zmq_strerror(errno));
     return OK;
@@ -125,7 +125,7 @@ static bool is_taken(const char *address)
 enum error wire_bind(struct wire *wire, const char *address)
 {
     if (!is_supported(address))
-        return refuse(address, "neither ipc:// nor tcp://");
+        return refuse(address, "neither ipc://PATH nor tcp://HOST:PORT");
     if (is_taken(address))
         return refuse(address, zmq_strerror(EADDRINUSE));
     if (zmq_bind(wire->handle, address) != 0)
@@ -198,7 +198,8 @@ enum wire_received wire_receive(struct wire *wire, zmq_msg_t *frames, size_t cou
     for (size_t i = 0; i < count; i++) {
         zmq_msg_init(&frames[i]);
         if (!receive_frame(wire, &frames[i])) {
-            wire_release(frames, i + 1); /* there is none at i = 0: libzmq hands over whole messages, unless it closes down */
+            wire_release(frames,
+                         i + 1); /* there is none at i = 0: libzmq hands over whole messages, unless it closes down */
             return WIRE_EMPTY;
         }
         bool is_last = i + 1 == count, has_more = zmq_msg_more(&frames[i]);
@@ -219,8 +220,8 @@ static void free_bytes(void *bytes, void *unused)
     free(bytes);
 }
 
-/* A small message is a copy, and the buffer's memory serves again; a large one takes the memory along, so that it is neither
- * copied nor kept. */
+/* A small message is a copy, and the buffer's memory serves again; a large one takes the memory along, so that it is
+ * neither copied nor kept. */
 static void make_message(zmq_msg_t *message, struct buffer *buffer)
 {
     if (buffer->len > COPIED_MAX) {

@@ -1,9 +1,9 @@
 /* A wire: one ZeroMQ socket as the bus and the feed use it. Made with every option that matters set (linger, limits,
  * heartbeats, reconnecting), and read one whole message at a time.
  *
- * The descriptor (ZMQ_FD) is edge-triggered: it tells of what comes after the last receive that found nothing, and a send can
- * swallow that news. So a wire remembers whether it is drained. While it is, the descriptor can be relied on; while it is not,
- * only receiving tells. */
+ * The descriptor (ZMQ_FD) is edge-triggered: it tells of what comes after the last receive that found nothing, and a
+ * send can swallow that news. So a wire remembers whether it is drained. While it is, the descriptor can be relied on;
+ * while it is not, only receiving tells. */
 #ifndef COMMON_WIRE_H
 #define COMMON_WIRE_H
 
@@ -34,15 +34,17 @@ void wire_open(struct wire *wire, int type);
 /* What was sent goes on its way for at most a second. Does nothing where it is closed. */
 void wire_close(struct wire *wire);
 
-/* ipc:// and tcp:// only. ERROR_MALFORMED for an address that ZeroMQ refuses or, where binding, that is in use; logged. */
+/* ipc:// and tcp:// only. ERROR_MALFORMED for an address that ZeroMQ refuses or, where binding, that is in use; logged.
+ */
 enum error wire_connect(struct wire *wire, const char *address) MUST_USE;
 enum error wire_bind(struct wire *wire, const char *address) MUST_USE;
 
-/* Begins the connection to the address anew. libzmq gives one up for ever when the other side breaks the protocol, be it by a
- * frame above the limit. */
+/* Begins the connection to the address anew. libzmq gives one up for ever when the other side breaks the protocol, be
+ * it by a frame above the limit. */
 void wire_renew(struct wire *wire, const char *address);
 
-/* Calls visit(context, address) for each item of a comma-separated list, until one fails. ERROR_MALFORMED for an empty item. */
+/* Calls visit(context, address) for each item of a comma-separated list, until one fails. ERROR_MALFORMED for an empty
+ * item. */
 enum error wire_each_address(const char *list, enum error (*visit)(void *context, const char *address),
                              void *context) MUST_USE;
 
@@ -56,8 +58,8 @@ enum wire_received {
 enum wire_received wire_receive(struct wire *wire, zmq_msg_t *frames, size_t count);
 void wire_release(zmq_msg_t *frames, size_t count);
 
-/* Sends the buffer's bytes as one frame, to `peer` where the wire is a ROUTER (empty else), and empties the buffer, sent or
- * not. Never waits. */
+/* Sends the buffer's bytes as one frame, to `peer` where the wire is a ROUTER (empty else), and empties the buffer,
+ * sent or not. Never waits. */
 enum wire_sent {
     WIRE_SENT,
     WIRE_FULL,    /* the other side does not keep up, or is not there */

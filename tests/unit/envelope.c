@@ -1,15 +1,11 @@
-/* The envelope: what is written is read, and nothing else is. Each reader's bytes lie in a block of exactly their size, so
- * that the sanitizer sees a byte read too many. */
+/* The envelope: what is written is read, and nothing else is. Each reader's bytes lie in a block of exactly their size,
+ * so that the sanitizer sees a byte read too many. */
 #include "common/envelope.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tests/support/cmocka.h"
 
 static const struct bus_request full_request = {
     .method = {"room.join", 9},
@@ -25,7 +21,8 @@ static void assert_text(struct str actual, struct str expected)
     assert_memory_equal(actual.ptr, expected.ptr, expected.len);
 }
 
-/* Reads a batch of calls from a copy of exactly its size; returns how many were good before the end, or -1 before garbage. */
+/* Reads a batch of calls from a copy of exactly its size; returns how many were good before the end, or -1 before
+ * garbage. */
 static int count_calls(struct str batch, int *good)
 {
     char *copy = malloc(batch.len + 1);
@@ -98,7 +95,9 @@ static void replies_come_back_as_they_went(void **state)
     assert_text(reread(&page, &batch).body, page.body);
     assert_int_equal(reread(&(struct bus_reply){.error = OK}, &batch).body.len, 0);
     assert_text(reread(&(struct bus_reply){.error = ERROR_ROOM_FULL}, &batch).body, STR("\xC0"));
-    const struct bus_reply worded = {.error = ERROR_ROOM_FULL, .body = STR("\xA4" "full")};
+    const struct bus_reply worded = {.error = ERROR_ROOM_FULL,
+                                     .body = STR("\xA4"
+                                                 "full")};
     assert_text(reread(&worded, &batch).body, worded.body);
     free(large);
     buffer_free(&batch);
@@ -129,7 +128,8 @@ static void the_bytes_are_those_of_the_protocol(void **state)
                                         .request_id = STR("r"),
                                         .arguments = STR("\x90")};
     envelope_write_call(&batch, 5, 1000, &request);
-    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA3" "a.b\xCD\x03\xE8\x92\x07\xA4user\x92\xA1r\xC0\xC6\x00\x00\x00\x01\x90"));
+    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA3"
+                                        "a.b\xCD\x03\xE8\x92\x07\xA4user\x92\xA1r\xC0\xC6\x00\x00\x00\x01\x90"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
     assert_text(buffer_str(&batch), STR("\x01\x94\x05\xA9room_full\xC0\x00"));
@@ -155,27 +155,30 @@ static void what_is_cut_short_is_refused(void **state)
 static void what_the_writer_would_not_write_is_refused(void **state)
 {
     (void)state;
-#define GARBAGE(bytes) {(bytes), sizeof(bytes) - 1}
+#define GARBAGE(bytes)                                                                                                 \
+    {                                                                                                                  \
+        (bytes), sizeof(bytes) - 1                                                                                     \
+    }
     static const struct str garbage[] = {
         GARBAGE(""),
-        GARBAGE("\x01"),                                                  /* an empty batch */
-        GARBAGE("\x02\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"),             /* another version */
-        GARBAGE("\x01\x95\x05\xA1m\x01\xC0\x92\xA0\xC0"),                 /* a field too few */
+        GARBAGE("\x01"),                                                      /* an empty batch */
+        GARBAGE("\x02\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"),                 /* another version */
+        GARBAGE("\x01\x95\x05\xA1m\x01\xC0\x92\xA0\xC0"),                     /* a field too few */
         GARBAGE("\x01\xDD\xFF\xFF\xFF\xFF\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"), /* a count that the rest cannot hold */
         GARBAGE("\x01\x86\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0\xC0\xC0\xC0\xC0"), /* a map */
-        GARBAGE("\x01\x96\xFF\xA1m\x01\xC0\x92\xA0\xC0\xC0"),             /* id -1 */
+        GARBAGE("\x01\x96\xFF\xA1m\x01\xC0\x92\xA0\xC0\xC0"),                 /* id -1 */
         GARBAGE("\x01\x96\xCF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xA1m\x01\xC0\x92\xA0\xC0\xC0"), /* id 2^64 - 1 */
-        GARBAGE("\x01\x96\xA1x\xA1m\x01\xC0\x92\xA0\xC0\xC0"),            /* id a string */
-        GARBAGE("\x01\x96\x05\xA0\x01\xC0\x92\xA0\xC0\xC0"),              /* no method */
-        GARBAGE("\x01\x96\x05\xC4\x01m\x01\xC0\x92\xA0\xC0\xC0"),         /* method a bin */
-        GARBAGE("\x01\x96\x05\xA1m\xFF\xC0\x92\xA0\xC0\xC0"),             /* -1 ms left */
-        GARBAGE("\x01\x96\x05\xA1m\xCE\x00\x09\x27\xC1\xC0\x92\xA0\xC0\xC0"), /* 600001 ms left */
-        GARBAGE("\x01\x96\x05\xA1m\x01\x91\x07\x92\xA0\xC0\xC0"),         /* a caller without a role */
-        GARBAGE("\x01\x96\x05\xA1m\x01\x92\x00\xA1u\x92\xA0\xC0\xC0"),    /* caller 0 */
-        GARBAGE("\x01\x96\x05\xA1m\x01\xC3\x92\xA0\xC0\xC0"),             /* a caller that is true */
-        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x91\xA0\xC0"),                 /* half a trace */
-        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xC0\xC0\xC0"),             /* no request id */
-        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\x92\x80\x80"),     /* arguments that are not wrapped */
+        GARBAGE("\x01\x96\xA1x\xA1m\x01\xC0\x92\xA0\xC0\xC0"),                                /* id a string */
+        GARBAGE("\x01\x96\x05\xA0\x01\xC0\x92\xA0\xC0\xC0"),                                  /* no method */
+        GARBAGE("\x01\x96\x05\xC4\x01m\x01\xC0\x92\xA0\xC0\xC0"),                             /* method a bin */
+        GARBAGE("\x01\x96\x05\xA1m\xFF\xC0\x92\xA0\xC0\xC0"),                                 /* -1 ms left */
+        GARBAGE("\x01\x96\x05\xA1m\xCE\x00\x09\x27\xC1\xC0\x92\xA0\xC0\xC0"),                 /* 600001 ms left */
+        GARBAGE("\x01\x96\x05\xA1m\x01\x91\x07\x92\xA0\xC0\xC0"),             /* a caller without a role */
+        GARBAGE("\x01\x96\x05\xA1m\x01\x92\x00\xA1u\x92\xA0\xC0\xC0"),        /* caller 0 */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC3\x92\xA0\xC0\xC0"),                 /* a caller that is true */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x91\xA0\xC0"),                     /* half a trace */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xC0\xC0\xC0"),                 /* no request id */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\x92\x80\x80"),         /* arguments that are not wrapped */
         GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC6\xFF\xFF\xFF\xFF"), /* arguments of 4 GB */
         GARBAGE("\x01\xC1"),
     };
@@ -198,7 +201,8 @@ static void texts_beyond_their_bounds_are_refused(void **state)
             struct buffer batch = {0};
             struct str changed = {text, bound[field] + over};
             struct bus_request request = full_request;
-            *(struct str *[]){&request.method, &request.caller.role, &request.request_id, &request.traceparent}[field] = changed;
+            *(struct str *[]){&request.method, &request.caller.role, &request.request_id, &request.traceparent}[field] =
+                changed;
             envelope_write_call(&batch, 1, 1, &request);
             assert_int_equal(count_calls(buffer_str(&batch), &good), over ? -1 : 0);
             buffer_free(&batch);
