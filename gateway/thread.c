@@ -224,6 +224,7 @@ static void dispose_loop(struct thread *thread)
 {
     h2o_loop_t *loop = thread->context.loop;
     h2o_timeout_unlink(&thread->bus_turn);
+    h2o_timeout_unlink(&thread->context.http2._graceful_shutdown_timeout); /* h2o forgets it */
     h2o_timeout_dispose(loop, &thread->read_timeout);
     h2o_timeout_dispose(loop, &thread->idle_timeout);
     h2o_timeout_dispose(loop, &thread->linger_timeout);
