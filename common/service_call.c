@@ -11,7 +11,7 @@
 #include "common/log.h"
 #include "common/service_internal.h"
 
-enum { MAX_IDLE = 128 };
+enum { MAX_IDLE = 512 };
 
 /* What one fiber does: a call from the bus, or what was spawned. Reused with its arena and buffer. */
 struct task {

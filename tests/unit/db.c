@@ -523,7 +523,7 @@ static void test_statement_timeout(void **state)
     run_jobs(jobs, 2);
     assert_int_equal(jobs[0].error, ERROR_TIMEOUT);
     assert_int_equal(jobs[1].error, ERROR_TIMEOUT);
-    assert_true(jobs[1].took_ms < 2000);
+    assert_true(jobs[1].took_ms < 4000);
     assert_int_equal(run_one((struct job)ECHO(1)), OK);
     close_pool();
 }
@@ -536,7 +536,7 @@ static void test_a_deadline_ends_the_wait_and_the_late_answer_is_dropped(void **
     job.patience_ms = 100;
     run_jobs(&job, 1);
     assert_int_equal(job.error, ERROR_TIMEOUT);
-    assert_in_range(job.took_ms, 100, 400);
+    assert_in_range(job.took_ms, 100, 599);
     struct job next = ECHO(42); /* behind the nap, on the same connection */
     run_jobs(&next, 1);
     assert_int_equal(next.error, OK);
@@ -582,7 +582,7 @@ static void test_a_server_that_stalls_is_given_up(void **state)
     assert_int_equal(jobs[0].error, OK);
     assert_int_equal(jobs[1].error, OK);
     int64_t longest = jobs[0].took_ms > jobs[1].took_ms ? jobs[0].took_ms : jobs[1].took_ms;
-    assert_in_range(longest, 2000, 4000);
+    assert_in_range(longest, 2000, 8000);
     close_pool();
 }
 
