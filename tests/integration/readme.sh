@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# README's session, run as it stands there on a stack of its own (a private Postgres, the migrations, all processes) and
+# compared with what README says that it prints. Then Ctrl-C: nothing may be left running.
+#
+# usage: readme.sh BINARIES      the folder of gateway, auth, user and room
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export BINARIES=${1:?usage: readme.sh BINARIES} FAST=1
+unset DATABASE_URL DB_HOST DB_PORT DB_NAME DB_USER DB_PASSWORD
+work=$(mktemp -d /tmp/readme-XXXXXX)
+chmod 0755 "$work" # Postgres may run as another user
+export VAR=$work/var
+stack=''
+
+fail() {
+    printf 'readme: %s\n' "$1" >&2
+    [[ ! -e $work/stack.log ]] || tail -n 40 "$work/stack.log" >&2
+    exit 1
+}
+
+clean_up() {
+    if [[ -n $stack ]] && kill -INT "$stack" 2>/dev/null; then
+        wait "$stack" || true
+    fi
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+is_free() {
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+choose_ports() {
+    local try
+    for ((try = 0; try < 50; try++)); do
+        export BACKEND_PORT=$((20000 + RANDOM % 5000))
+        export ADMIN_PORT=$((BACKEND_PORT + 10000))
+        ! is_free "$BACKEND_PORT" || ! is_free "$ADMIN_PORT" || return 0
+    done
+    fail "no free ports"
+}
+
+# The block fenced by ```$1 that begins at or after the line that holds $2.
+block() {
+    awk -v fence="\`\`\`$1" -v after="$2" '
+        index($0, after) { found = 1 }
+        found && inside && /^```$/ { exit }
+        inside { print }
+        found && $0 == fence { inside = 1 }' "$root/README.md"
+}
+
+# A job gets SIGINT ignored from a shell that is not interactive: not so here.
+start_stack() {
+    env --default-signal=INT setsid "$root/deploy/stack" run >"$work/stack.log" 2>&1 &
+    stack=$!
+    local try
+    for ((try = 0; try < 600; try++)); do
+        [[ ! -e $VAR/ready ]] || return 0
+        kill -0 "$stack" 2>/dev/null || fail "the stack ended before it was ready"
+        read -rt 0.1 <> <(:) || true
+    done
+    fail "the stack was not ready within a minute"
+}
+
+end_stack() {
+    local processes
+    processes=$(cat "$VAR"/processes/*)
+    kill -INT "$stack"
+    wait "$stack" || fail "the stack ended with status $?"
+    stack=''
+    for process in $processes; do
+        ! kill -0 "$process" 2>/dev/null || fail "process $process is left running"
+    done
+}
+
+choose_ports
+block sh '## The API by example' | sed "s/localhost:3001/localhost:$BACKEND_PORT/" >"$work/session.sh"
+block json '## The API by example' >"$work/expected"
+[[ -s $work/session.sh && -s $work/expected ]] || fail "README.md has no session"
+start_stack
+bash -eu "$work/session.sh" >"$work/printed" || fail "the session failed"
+diff -u --label "README.md says" "$work/expected" --label "it prints" "$work/printed" || fail "README's session prints other things"
+end_stack
+echo "1 passed, 0 failed"
