@@ -176,12 +176,18 @@ enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, con
 
 /* ---- life ---- */
 
+size_t db_ready_connections(const struct db *db)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < db->connection_count; i++)
+        count += db->connections[i].state == CONNECTION_READY;
+    return count;
+}
+
 bool db_is_ready(const struct db *db, const char **why_not)
 {
-    for (size_t i = 0; i < db->connection_count; i++) {
-        if (db->connections[i].state == CONNECTION_READY)
-            return true;
-    }
+    if (db_ready_connections(db) > 0)
+        return true;
     if (why_not != NULL)
         *why_not = db->why_not;
     return false;

@@ -47,6 +47,8 @@ void db_destroy(struct db **db);
 
 /* Whether a connection is usable now; else *why_not, where not NULL, gets words that last until the next turn. */
 bool db_is_ready(const struct db *db, const char **why_not);
+/* How many connections are. */
+size_t db_ready_connections(const struct db *db);
 
 /* ---- parameters: sent in binary, so $n of an integer is bigint, of a string text, of a boolean boolean ---- */
 struct db_value {

@@ -144,8 +144,7 @@ static void on_out_of_patience(void *context)
 
 static void stop_when_ready(void *context)
 {
-    (void)context;
-    if (db_is_ready(db, NULL))
+    if (db_ready_connections(db) == *(const size_t *)context)
         loop_stop(loop);
 }
 
@@ -159,9 +158,9 @@ static void run_loop(void)
     assert_false(timed_out);
 }
 
-static void await_ready(void)
+static void await_ready(size_t connections)
 {
-    struct loop_timer *poll = loop_timer_new(loop, stop_when_ready, NULL);
+    struct loop_timer *poll = loop_timer_new(loop, stop_when_ready, &connections);
     loop_timer_start(poll, 0, 5);
     run_loop();
     loop_timer_destroy(&poll);
@@ -181,11 +180,7 @@ static void open_pool(size_t connections, int64_t statement_timeout_ms)
                                         .statement_timeout_ms = statement_timeout_ms,
                                         .statements = statements,
                                         .statement_count = sizeof statements / sizeof *statements});
-    await_ready();
-    while (ask("select count(*) from pg_stat_activity where application_name = 'unit_db' and state = 'idle'") <
-           (int64_t)connections)
-        usleep(2000);
-    await_ready(); /* takes what the last of them has answered */
+    await_ready(connections);
 }
 
 static void close_pool(void)
@@ -390,7 +385,7 @@ static void test_sessions_have_role_and_timeouts_beside_the_urls_options(void **
              url, strchr(url, '?') != NULL ? '&' : '?');
     static const struct statement *const only[] = {&settings};
     open_pool_with(&(struct db_options){with_options, "tester", "unit", 1, 1234, only, 1});
-    await_ready();
+    await_ready(1);
     struct arena *arena = arena_new();
     assert_true(fiber_start(check_settings, arena));
     run_loop();
@@ -507,7 +502,7 @@ static void test_a_table_that_changed_its_shape_heals(void **state)
     assert_int_equal(run_one((struct job){.statement = &get_shape}), OK);
     ask("alter table shape add column b text");
     assert_int_equal(run_one((struct job){.statement = &get_shape}), ERROR_UNAVAILABLE);
-    await_ready();
+    await_ready(1);
     assert_int_equal(run_one((struct job){.statement = &get_shape}), OK);
     close_pool();
 }
@@ -597,7 +592,7 @@ static void test_a_restarted_server_heals(void **state)
     start_postgres();
     open_control();
     int64_t begun_ms = loop_now_ms();
-    await_ready();
+    await_ready(2);
     assert_true(loop_now_ms() - begun_ms < 2000);
     assert_int_equal(run_one((struct job)ECHO(1)), OK);
     close_pool();
