@@ -203,7 +203,7 @@ static size_t shortest_digits(double number, char digits[static 18], int *expone
 /* As ECMAScript's Number::toString writes a finite number above 0: from 1e-6 to below 1e21 without an exponent. */
 static void append_positive(struct buffer *out, double number)
 {
-    char digits[18];
+    char digits[18] = "";
     int exponent;
     size_t len = shortest_digits(number, digits, &exponent);
     if (exponent < -6 || exponent > 20) {

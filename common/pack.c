@@ -75,6 +75,7 @@ static struct pack_value unsigned_value(uint64_t number)
 
 static struct pack_value signed_value(uint64_t number, size_t size)
 {
+    assert(size > 0);
     unsigned unused_bits = (unsigned)(64 - 8 * size);
     return integer_value((int64_t)(number << unused_bits) >> unused_bits);
 }

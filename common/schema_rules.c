@@ -1,6 +1,7 @@
 /* The rules of fields and the texts of their failures, in the order that clients know: length, emptiness, type. */
 #include "common/schema_rules.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -129,6 +130,7 @@ bool check_field(struct check *check, const struct field *field, const struct pa
     }
     if (check->report.count > before)
         return false;
+    assert(value); /* what is required and absent was told */
     *out = *value;
     return true;
 }
