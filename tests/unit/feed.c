@@ -179,13 +179,14 @@ static void what_a_slow_listener_lost_is_a_gap(void **state)
     for (; published < 10000; published++)
         feed_publish(fixture->publishers[0], STR("large"), (struct str){large, 8000});
     free(large);
-    WAIT_FOR(fixture, fixture->gaps == 2);
+    WAIT_FOR(fixture, fixture->gaps > 1);
     assert_true(fixture->events < published);
-    WAIT_FOR(fixture, feed_is_current(fixture->subscriber));
-    publish_number(fixture, 0, 1);
-    size_t before = fixture->gaps;
-    WAIT_FOR(fixture, fixture->last_number == 1);
-    assert_int_equal(fixture->gaps, before);
+    WAIT_FOR(fixture, (publish_number(fixture, 0, 1), fixture->last_number == 1));
+    size_t gaps = fixture->gaps; /* from here on it keeps up */
+    publish_number(fixture, 0, 2);
+    WAIT_FOR(fixture, fixture->last_number == 2);
+    assert_int_equal(fixture->gaps, gaps);
+    assert_true(feed_is_current(fixture->subscriber));
 }
 
 static void silence_is_a_gap_and_ends_currency(void **state)
@@ -210,8 +211,7 @@ static void another_instance_is_a_gap(void **state)
     WAIT_FOR(fixture, fixture->events == 1);
     feed_publisher_destroy(&fixture->publishers[0]);
     publish_from(fixture, 0);
-    WAIT_FOR(fixture, fixture->gaps == 2);
-    assert_true(feed_is_current(fixture->subscriber));
+    WAIT_FOR(fixture, fixture->gaps > 1 && feed_is_current(fixture->subscriber));
     publish_number(fixture, 0, 2);
     WAIT_FOR(fixture, fixture->events == 2);
     assert_int_equal(fixture->events_at_gap, 1);
@@ -267,12 +267,12 @@ static void a_killed_publisher_that_comes_back_is_a_gap(void **state)
     struct fixture *fixture = *state;
     start_child(fixture);
     subscribe(fixture, fixture->addresses[0]);
-    for (size_t round = 1; round <= 3; round++) {
-        WAIT_FOR(fixture, feed_is_current(fixture->subscriber) && fixture->gaps >= round);
-        assert_int_equal(fixture->gaps, round);
+    WAIT_FOR(fixture, feed_is_current(fixture->subscriber));
+    for (int round = 0; round < 3; round++) {
+        size_t gaps = fixture->gaps;
         kill_child(fixture);
         start_child(fixture);
-        WAIT_FOR(fixture, fixture->gaps == round + 1);
+        WAIT_FOR(fixture, fixture->gaps > gaps && feed_is_current(fixture->subscriber));
     }
 }
 
@@ -280,9 +280,9 @@ static void a_killed_publisher_that_comes_back_is_a_gap(void **state)
 
 static zsock_t *fake_publisher(struct fixture *fixture)
 {
+    subscribe(fixture, fixture->addresses[0]);
     zsock_t *raw = zsock_new(ZMQ_PUB);
     assert_int_equal(zmq_bind(zsock_resolve(raw), fixture->addresses[0]), 0);
-    subscribe(fixture, fixture->addresses[0]);
     return raw;
 }
 
@@ -384,7 +384,6 @@ int main(int argc, char **argv)
 {
     if (argc == 2)
         return be_child(argv[1]);
-    zsys_handler_set(NULL);
     const struct CMUnitTest tests[] = {
         TEST(the_first_message_is_a_gap_and_then_it_is_current),
         TEST(events_come_in_order_and_without_gaps),

@@ -1,0 +1,128 @@
+/* The bus and services that die, come back, or share their work. */
+#include "tests/unit/bus_fixture.h"
+
+static void a_killed_service_fails_its_calls_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    start_child(fixture, "hold");
+    connect_client(fixture, A, fixture->services[A].address);
+    struct outcome *outcome = new_outcome(fixture);
+    for (int i = 0; i < 100; i++)
+        call(fixture, A, outcome);
+    WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
+    call(fixture, A, outcome); /* on the batch when the connection goes */
+    int64_t killed_ms = clock_now_ms();
+    kill_child(fixture);
+    WAIT_FOR(fixture, outcome->times == 101);
+    assert_int_equal(outcome->error, ERROR_UNAVAILABLE);
+    assert_in_range(clock_now_ms() - killed_ms, 0, 1000);
+    assert_false(bus_is_connected(fixture->client, A));
+    assert_int_equal(call_with(fixture, A, STR("\x01"), LONG_MS, outcome, NULL), ERROR_UNAVAILABLE);
+    assert_int_equal(bus_stats(fixture->client).lost_endpoints, 1);
+    assert_int_equal(bus_stats(fixture->client).pending, 0);
+}
+
+static void a_service_that_comes_back_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    start_child(fixture, "answer");
+    connect_client(fixture, A, fixture->services[A].address);
+    struct outcome *outcome = new_outcome(fixture);
+    for (size_t round = 1; round <= 3; round++) {
+        call(fixture, A, outcome);
+        WAIT_FOR(fixture, outcome->times == round);
+        assert_int_equal(outcome->error, OK);
+        kill_child(fixture); /* its socket file stays behind */
+        WAIT_FOR(fixture, !bus_is_connected(fixture->client, A));
+        start_child(fixture, "answer");
+        int64_t back_ms = clock_now_ms();
+        WAIT_FOR(fixture, bus_is_connected(fixture->client, A));
+        assert_in_range(clock_now_ms() - back_ms, 0, 1500);
+    }
+}
+
+static void a_service_that_left_while_nobody_looked_fails_its_calls(void **state)
+{
+    struct fixture *fixture = *state;
+    start_child(fixture, "hold");
+    connect_client(fixture, A, fixture->services[A].address);
+    struct outcome *outcome = new_outcome(fixture);
+    call(fixture, A, outcome);
+    WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
+    kill_child(fixture);
+    start_child(fixture, "hold");
+    struct bus *client = fixture->client;
+    fixture->client = bus_new(); /* another one sees the new service: by then the first has seen both changes */
+    connect_client(fixture, A, fixture->services[A].address);
+    bus_destroy(&fixture->client);
+    fixture->client = client;
+    WAIT_FOR(fixture, outcome->times == 1);
+    assert_int_equal(outcome->error, ERROR_UNAVAILABLE);
+    WAIT_FOR(fixture, bus_is_connected(fixture->client, A));
+}
+
+static void calls_spread_over_endpoints_and_leave_those_that_die(void **state)
+{
+    struct fixture *fixture = *state;
+    struct service *a = start_service(fixture, A), *b = start_service(fixture, B);
+    char both[300];
+    snprintf(both, sizeof both, "%s, %s", a->address, b->address);
+    a->is_holding = b->is_holding = true;
+    assert_int_equal(bus_connect(fixture->client, A, both), OK);
+    struct outcome *probes = new_outcome(fixture);
+    /* Both are connected once calls reach both. */
+    WAIT_FOR(fixture, (bus_is_connected(fixture->client, A) &&
+                       call_with(fixture, A, STR("\x01"), 1, probes, NULL) == OK && a->calls > 0 && b->calls > 0));
+    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    size_t a_before = a->calls, b_before = b->calls;
+    struct outcome *outcome = new_outcome(fixture);
+    for (int i = 0; i < 10; i++)
+        call(fixture, A, outcome);
+    WAIT_FOR(fixture, a->calls + b->calls >= a_before + b_before + 10);
+    assert_int_equal(a->calls - a_before, 5);
+    assert_int_equal(b->calls - b_before, 5);
+    bus_destroy(&a->bus);
+    WAIT_FOR(fixture, outcome->times == 5);
+    assert_int_equal(outcome->error, ERROR_UNAVAILABLE);
+    b_before = b->calls;
+    for (int i = 0; i < 10; i++)
+        call(fixture, A, outcome);
+    WAIT_FOR(fixture, b->calls >= b_before + 10);
+    assert_int_equal(outcome->times, 5);
+    assert_true(bus_is_connected(fixture->client, A));
+}
+
+static void the_least_busy_endpoint_is_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct service *a = start_service(fixture, A), *b = start_service(fixture, B);
+    char both[300];
+    snprintf(both, sizeof both, "%s,%s", a->address, b->address);
+    assert_int_equal(bus_connect(fixture->client, A, both), OK);
+    struct outcome *outcome = new_outcome(fixture);
+    WAIT_FOR(fixture,
+             (bus_is_connected(fixture->client, A) &&
+              call_with(fixture, A, STR("\x01"), LONG_MS, outcome, NULL) == OK && a->calls > 0 && b->calls > 0));
+    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    a->is_holding = true;
+    size_t held = a->calls;
+    for (int i = 0; i < 40; i++) { /* one at a time: soon A holds one, and B is free whenever the next is made */
+        call(fixture, A, outcome);
+        WAIT_FOR(fixture, bus_stats(fixture->client).pending == a->calls - held);
+    }
+    assert_int_equal(a->calls - held, 1);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3)
+        return be_child(argv[1], argv[2]);
+    const struct CMUnitTest tests[] = {
+        TEST(a_killed_service_fails_its_calls_at_once),
+        TEST(a_service_that_comes_back_is_found),
+        TEST(a_service_that_left_while_nobody_looked_fails_its_calls),
+        TEST(calls_spread_over_endpoints_and_leave_those_that_die),
+        TEST(the_least_busy_endpoint_is_asked),
+    };
+    return cmocka_run_group_tests_name("bus_faults", tests, NULL, NULL);
+}
