@@ -25,14 +25,14 @@ static void append_field(struct buffer *out, const char *name, struct str value)
 
 static void append_fields(struct buffer *out, struct guard *guard, struct str head, struct str request_id)
 {
-#define FIELD(name, value) append_field(out, name, STR(value));
+#define FIELD(lower, name, value) append_field(out, name, STR(value));
     REPLY_HEADERS(FIELD)
 #undef FIELD
-    append_field(out, "x-request-id", request_id);
+    append_field(out, "X-Request-Id", request_id);
     struct str origin = head_field(head, STR("origin"));
     if (cors_allows(guard->thread->gateway->cors, origin)) {
-        append_field(out, "access-control-allow-origin", origin);
-        append_field(out, "access-control-expose-headers", STR(EXPOSED_HEADERS));
+        append_field(out, "Access-Control-Allow-Origin", origin);
+        append_field(out, "Access-Control-Expose-Headers", STR(EXPOSED_HEADERS));
     }
 }
 
@@ -54,7 +54,7 @@ void refusal_write(struct buffer *out, struct guard *guard, struct str head)
     error_body(&body, &failure, is_problem, request_id);
     buffer_printf(out,
                   "HTTP/1.1 %d %s\r\nDate: %s\r\nServer: " SERVER_NAME
-                  "\r\nConnection: close\r\nContent-Length: %zu\r\ncontent-type: %s\r\n",
+                  "\r\nConnection: close\r\nContent-Length: %zu\r\nContent-Type: %s\r\n",
                   info->status, proto_status_text(info->status), date(guard->thread), body.len,
                   is_problem ? PROBLEM_TYPE : JSON_TYPE);
     append_fields(out, guard, head, request_id);

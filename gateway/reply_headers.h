@@ -1,11 +1,12 @@
-/* Header fields that stand on every reply, whoever writes it: FIELD(name, value). */
+/* Header fields that stand on every reply, whoever writes it: FIELD(name in lower case, name
+ * as HTTP/1 writes it, value). */
 #ifndef GATEWAY_REPLY_HEADERS_H
 #define GATEWAY_REPLY_HEADERS_H
 
 #define REPLY_HEADERS(FIELD)                                                                                           \
-    FIELD("vary", "Origin")                                                                                            \
-    FIELD("access-control-allow-credentials", "true")                                                                  \
-    FIELD("x-content-type-options", "nosniff")
+    FIELD("vary", "Vary", "Origin")                                                                                    \
+    FIELD("access-control-allow-credentials", "Access-Control-Allow-Credentials", "true")                              \
+    FIELD("x-content-type-options", "X-Content-Type-Options", "nosniff")
 
 /* On replies to a listed origin, beside access-control-allow-origin */
 #define EXPOSED_HEADERS "ETag,Link,Retry-After,X-Request-Id"

@@ -11,33 +11,50 @@
 
 enum { MOST_FIELDS = 16, DEFAULT_LIMIT = 100 };
 
-static h2o_iovec_t allow_methods = {H2O_STRLIT("access-control-allow-methods")};
-static h2o_iovec_t allow_headers = {H2O_STRLIT("access-control-allow-headers")};
-static h2o_iovec_t expose_headers = {H2O_STRLIT("access-control-expose-headers")};
-static h2o_iovec_t max_age = {H2O_STRLIT("access-control-max-age")};
-static h2o_iovec_t request_id = {H2O_STRLIT("x-request-id")};
+/* A field's name as h2o knows it (lower case), and as it goes out in HTTP/1. */
+struct name {
+    h2o_iovec_t *known;
+    const char *written;
+};
+#define TOKEN(token, text)                                                                                             \
+    {                                                                                                                  \
+        &(token)->buf, text                                                                                            \
+    }
+#define OTHER(lower, text)                                                                                             \
+    {                                                                                                                  \
+        &(h2o_iovec_t){H2O_STRLIT(lower)}, text                                                                        \
+    }
+static const struct name allow_headers = OTHER("access-control-allow-headers", "Access-Control-Allow-Headers");
+static const struct name allow_methods = OTHER("access-control-allow-methods", "Access-Control-Allow-Methods");
+static const struct name allow_origin = TOKEN(H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN, "Access-Control-Allow-Origin");
+static const struct name cache_control = TOKEN(H2O_TOKEN_CACHE_CONTROL, "Cache-Control");
+static const struct name content_type = TOKEN(H2O_TOKEN_CONTENT_TYPE, "Content-Type");
+static const struct name etag = TOKEN(H2O_TOKEN_ETAG, "ETag");
+static const struct name expose_headers = OTHER("access-control-expose-headers", "Access-Control-Expose-Headers");
+static const struct name link_name = TOKEN(H2O_TOKEN_LINK, "Link");
+static const struct name max_age = OTHER("access-control-max-age", "Access-Control-Max-Age");
+static const struct name request_id = OTHER("x-request-id", "X-Request-Id");
+static const struct name retry_after = TOKEN(H2O_TOKEN_RETRY_AFTER, "Retry-After");
+static const struct name www_authenticate = TOKEN(H2O_TOKEN_WWW_AUTHENTICATE, "WWW-Authenticate");
 
-#define FIELD(text, constant) {.name = &(h2o_iovec_t){H2O_STRLIT(text)}, .value = {H2O_STRLIT(constant)}},
+#define FIELD(lower, text, constant)                                                                                   \
+    {.name = &(h2o_iovec_t){H2O_STRLIT(lower)}, .orig_name = (text), .value = {H2O_STRLIT(constant)}},
 static const h2o_header_t always[] = {REPLY_HEADERS(FIELD)};
 #undef FIELD
 
-static h2o_iovec_t *name_of(const h2o_token_t *token)
-{
-    return (h2o_iovec_t *)(uintptr_t)&token->buf;
-}
-
-static void add(struct request *request, h2o_iovec_t *name, struct str value)
+static void add(struct request *request, const struct name *name, struct str value)
 {
     h2o_headers_t *headers = &request->req->res.headers;
     assert(headers->size < MOST_FIELDS);
-    headers->entries[headers->size++] = (h2o_header_t){.name = name, .value = iovec_of(value)};
+    headers->entries[headers->size++] =
+        (h2o_header_t){.name = name->known, .orig_name = name->written, .value = iovec_of(value)};
 }
 
 static void add_origin(struct request *request)
 {
     if (request->origin.len == 0 || !cors_allows(request->thread->gateway->cors, request->origin))
         return;
-    add(request, name_of(H2O_TOKEN_ACCESS_CONTROL_ALLOW_ORIGIN), request->origin);
+    add(request, &allow_origin, request->origin);
     add(request, &expose_headers, STR(EXPOSED_HEADERS));
 }
 
@@ -56,7 +73,7 @@ static void begin(struct request *request, int status)
     add(request, &request_id, request->id);
     add_origin(request);
     if (request->match.route != NULL && strncmp(request->match.route->path, "/auth/", 6) == 0)
-        add(request, name_of(H2O_TOKEN_CACHE_CONTROL), STR("no-store"));
+        add(request, &cache_control, STR("no-store"));
     if (request->thread->is_stopping)
         req->http1_is_persistent = 0;
 }
@@ -72,7 +89,7 @@ static void send_reply(struct request *request, struct str body)
 
 static void send_body(struct request *request, struct str type, struct str body)
 {
-    add(request, name_of(H2O_TOKEN_CONTENT_TYPE), type);
+    add(request, &content_type, type);
     request->req->res.content_length = body.len;
     send_reply(request, pool_copy(&request->req->pool, body));
 }
@@ -83,9 +100,9 @@ static void send_body(struct request *request, struct str type, struct str body)
 static bool add_etag(struct request *request, struct str body)
 {
     char *tag = h2o_mem_alloc_pool(&request->req->pool, ETAG_MAX_LEN);
-    struct str etag = {tag, etag_make(body, tag)};
-    add(request, name_of(H2O_TOKEN_ETAG), etag);
-    return request->if_none_match.len > 0 && etag_matches(request->if_none_match, etag);
+    struct str value = {tag, etag_make(body, tag)};
+    add(request, &etag, value);
+    return request->if_none_match.len > 0 && etag_matches(request->if_none_match, value);
 }
 
 /* The limit that the request asked for: a service has let it pass. */
@@ -101,7 +118,7 @@ static void add_link(struct request *request, int64_t next_after)
 {
     struct buffer link = {0};
     page_link(&link, request->path, request->query, limit_of(request), next_after);
-    add(request, name_of(H2O_TOKEN_LINK), pool_copy(&request->req->pool, buffer_str(&link)));
+    add(request, &link_name, pool_copy(&request->req->pool, buffer_str(&link)));
     buffer_free(&link);
 }
 
@@ -142,9 +159,9 @@ static void begin_error(struct request *request, const struct failure *failure)
     int status = proto_error(failure->error)->status;
     begin(request, status);
     if (status == 401)
-        add(request, name_of(H2O_TOKEN_WWW_AUTHENTICATE), STR("Bearer"));
+        add(request, &www_authenticate, STR("Bearer"));
     if (status == 429 || status == 503 || status == 504)
-        add(request, name_of(H2O_TOKEN_RETRY_AFTER), STR("1"));
+        add(request, &retry_after, STR("1"));
 }
 
 static struct str type_of_error(const struct request *request)
@@ -164,6 +181,6 @@ void respond_error(struct request *request, const struct failure *failure)
 void respond_prepare_error(struct request *request, const struct failure *failure, size_t body_len)
 {
     begin_error(request, failure);
-    add(request, name_of(H2O_TOKEN_CONTENT_TYPE), type_of_error(request));
+    add(request, &content_type, type_of_error(request));
     request->req->res.content_length = body_len;
 }
