@@ -1,7 +1,8 @@
 /* What the files of service share. Private to common/service*.c.
- *   service.c         its life: start, turns, health, signals, drain
- *   service_call.c    a call's way to its handler and back; what handlers use
- *   service_config.c  the settings every service has, and what follows from them */
+ *   service.c          its life: start, turns, health, signals, drain
+ *   service_call.c     a call's way to its handler and back
+ *   service_handler.c  what handlers use: queries, replies, calls of other services
+ *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
 #define COMMON_SERVICE_INTERNAL_H
 

@@ -1,0 +1,133 @@
+/* What handlers use: queries, replies, and calls of other services. */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "common/fiber.h"
+#include "common/service_internal.h"
+
+/* ---- queries ---- */
+
+enum error call_query_values(struct call *call, const struct statement *statement, struct db_result *result,
+                             const struct db_value *values, size_t count)
+{
+    if (call->service->db == NULL)
+        return ERROR_UNAVAILABLE;
+    return db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
+}
+
+/* ---- replies ---- */
+
+enum error call_fail(struct call *call, enum error error, const char *format, ...)
+{
+    assert(error != OK && format != NULL);
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    assert(len >= 0);
+    char *text = arena_alloc(call->arena, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    buffer_clear(&call->body);
+    pack_string(&call->body, (struct str){text, (size_t)len});
+    call->failure = error;
+    return error;
+}
+
+static void begin_reply(struct call *call)
+{
+    buffer_clear(&call->body);
+    call->failure = OK;
+    call->next_after = 0;
+}
+
+enum error call_reply(struct call *call, const void *out)
+{
+    assert(call->method->out != NULL && !call->method->out_is_list);
+    begin_reply(call);
+    schema_encode(call->method->out, out, &call->body);
+    return OK;
+}
+
+void call_list_open(struct call *call)
+{
+    assert(call->method->out_is_list);
+    begin_reply(call);
+    call->list_place = pack_open_array(&call->body);
+    call->list_count = 0;
+}
+
+void call_list_add(struct call *call, const void *out)
+{
+    schema_encode(call->method->out, out, &call->body);
+    call->list_count++;
+}
+
+enum error call_list_end(struct call *call, int64_t next_after)
+{
+    pack_close(&call->body, call->list_place, call->list_count);
+    call->next_after = next_after;
+    return OK;
+}
+
+/* ---- calling other services ---- */
+
+/* A call of ours under way; lies on the stack of the fiber that waits. */
+struct remote {
+    struct call *call;
+    struct fiber *fiber;
+    enum error error;
+    struct str body;
+};
+
+static void on_reply(void *context, const struct bus_reply *reply)
+{
+    struct remote *remote = context;
+    remote->error = reply->error;
+    remote->body = arena_copy(remote->call->arena, reply->body);
+    fiber_resume(remote->fiber);
+}
+
+static enum error send_call(struct call *call, const struct method *method, const void *in, struct remote *remote)
+{
+    int64_t left_ms = call->deadline_ms - loop_now_ms();
+    if (left_ms <= 0)
+        return ERROR_TIMEOUT;
+    struct buffer *arguments = &call->service->scratch;
+    buffer_clear(arguments);
+    schema_encode_arguments(method->in, in, arguments);
+    const struct bus_request request = {.method = str_from(method->name),
+                                        .caller = call->caller,
+                                        .request_id = call->request_id,
+                                        .traceparent = call->traceparent,
+                                        .arguments = buffer_str(arguments),
+                                        .timeout_ms = left_ms < BUS_MAX_TIMEOUT_MS ? left_ms : BUS_MAX_TIMEOUT_MS};
+    return bus_call(call->service->bus, method->target, &request, on_reply, remote, NULL);
+}
+
+/* The other's words on its failure become this call's, should it fail with the same. */
+static void carry_over(struct call *call, enum error error, struct str body)
+{
+    struct pack_reader reader = pack_reader(body);
+    struct pack_value value;
+    if (!pack_read(&reader, &value) || (value.type != PACK_STRING && value.type != PACK_ARRAY))
+        return;
+    buffer_clear(&call->body);
+    pack_raw(&call->body, body);
+    call->failure = error;
+}
+
+enum error call_service(struct call *call, const struct method *method, const void *in, void *out)
+{
+    assert(fiber_current() != NULL && !method->out_is_list && (out == NULL || method->out != NULL));
+    struct remote remote = {.call = call, .fiber = fiber_current()};
+    TRY(send_call(call, method, in, &remote));
+    fiber_suspend();
+    if (remote.error != OK)
+        carry_over(call, remote.error, remote.body);
+    else if (out != NULL)
+        remote.error = schema_decode_view(method->out, remote.body, call->arena, out);
+    return remote.error;
+}
