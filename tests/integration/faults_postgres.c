@@ -10,33 +10,11 @@
 
 enum { UNDER_WAY = 100 };
 
-static void await_traffic(const struct load *load, size_t more)
-{
-    size_t goal = load_succeeded(load) + more;
-    int64_t deadline = now_ms() + 10000;
-    while (load_succeeded(load) < goal) {
-        if (now_ms() > deadline)
-            fail_msg("the traffic stands still");
-        sleep_ms(5);
-    }
-}
-
-static void assert_sound(struct load *load)
-{
-    struct load_result result = load_stop(load);
-    if (result.wrong != NULL)
-        fail_msg("somebody else's reply: %s", result.wrong);
-    if (result.strange != NULL)
-        fail_msg("neither served nor unavailable: %s", result.strange);
-    assert_int_equal(result.unreachable, 0);
-    load_assert_kept(load);
-}
-
 static void postgres_restarted(void **state)
 {
     struct stack *stack = *state;
     struct load *load = load_start(stack);
-    await_traffic(load, UNDER_WAY);
+    load_await(load, UNDER_WAY);
     shell("FAST=1 %s/deploy/postgres stop %s 2>&1", SOURCE_DIR, stack->cluster);
     struct reply *probe = http_probe(stack, "/readyz");
     assert_status(probe, 503);
@@ -45,9 +23,8 @@ static void postgres_restarted(void **state)
     int64_t began = now_ms();
     stack_await_ready(stack, stack_is_sanitized() ? 10000 : 2000);
     print_message("ready %lld ms after Postgres\n", (long long)(now_ms() - began));
-    await_traffic(load, UNDER_WAY);
-    assert_sound(load);
-    load_destroy(&load);
+    load_await(load, UNDER_WAY);
+    assert_int_equal(load_stop(load).unreachable, 0);
 }
 
 static void connections_cut(void **state)
@@ -55,13 +32,12 @@ static void connections_cut(void **state)
     struct stack *stack = *state;
     struct load *load = load_start(stack);
     for (int i = 0; i < 5; i++) {
-        await_traffic(load, UNDER_WAY);
+        load_await(load, UNDER_WAY);
         database_value(stack, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                               " WHERE datname = current_database() AND pid <> pg_backend_pid()");
     }
-    await_traffic(load, UNDER_WAY);
-    assert_sound(load);
-    load_destroy(&load);
+    load_await(load, UNDER_WAY);
+    assert_int_equal(load_stop(load).unreachable, 0);
 }
 
 /* A lock that nobody releases is no reason to wait for ever. */
@@ -87,5 +63,5 @@ static const struct stack_options options = {
     .cluster = "postgres_faults",
     .environment = {"REQUEST_TIMEOUT_MS=2500", "STATEMENT_TIMEOUT_MS=1000"},
 };
-SUITE_WITH("faults_postgres", &options, cmocka_unit_test(postgres_restarted), cmocka_unit_test(connections_cut),
-           cmocka_unit_test(a_statement_that_hangs_ends))
+SUITE_WITH("faults_postgres", &options, cmocka_unit_test_teardown(postgres_restarted, load_teardown),
+           cmocka_unit_test_teardown(connections_cut, load_teardown), cmocka_unit_test(a_statement_that_hangs_ends))

@@ -11,7 +11,7 @@
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-enum { PEOPLE = 4, ROOMS = 8, MAX_CREATED = 4096 };
+enum { PEOPLE = 4, ROOMS = 8, MAX_CREATED = 4096, PAUSE_MS = 1, PAUSE_AFTER_FAILURE_MS = 10, STANDSTILL_MS = 15000 };
 
 struct worker {
     struct load *load;
@@ -22,13 +22,14 @@ struct worker {
     json_int_t created[MAX_CREATED];
 };
 
-struct load {
+static struct load {
     const struct stack *stack;
     struct user users[PEOPLE];
     struct room rooms[ROOMS];
     struct worker workers[LOAD_THREADS];
+    bool is_running;
     atomic_bool stopped;
-};
+} * current;
 
 static unsigned pick(struct worker *worker, unsigned count)
 {
@@ -42,6 +43,13 @@ static const char *describe(const struct reply *reply)
     return text("%s %s → %ld %.300s", reply->verb, reply->path, reply->status, reply->body);
 }
 
+static void note_wrong(struct worker *worker, const char *what, const struct reply *reply)
+{
+    if (worker->result.wrong == NULL)
+        worker->result.wrong = text("%s: %s", what, describe(reply));
+}
+
+/* Whether the request was served. */
 static bool judge(struct worker *worker, const struct reply *reply)
 {
     struct load_result *result = &worker->result;
@@ -53,15 +61,16 @@ static bool judge(struct worker *worker, const struct reply *reply)
         result->unreachable++;
     else if ((reply->status == 503 || reply->status == 504) && reply_header(reply, "Retry-After") != NULL)
         result->unavailable++;
-    else if (result->strange == NULL)
-        result->strange = describe(reply);
+    else
+        note_wrong(worker, "neither served nor unavailable with Retry-After", reply);
+    sleep_ms(PAUSE_AFTER_FAILURE_MS);
     return false;
 }
 
 static void expect_integer(struct worker *worker, const struct reply *reply, const json_t *object, json_int_t id)
 {
-    if (json_integer_value(json_object_get(object, "id")) != id && worker->result.wrong == NULL)
-        worker->result.wrong = describe(reply);
+    if (json_integer_value(json_object_get(object, "id")) != id)
+        note_wrong(worker, "somebody else's reply", reply);
 }
 
 /* ---- asking ---- */
@@ -91,8 +100,8 @@ static void create_room(struct worker *worker, const struct user *user)
     if (!judge(worker, reply))
         return;
     const char *told = json_string_value(json_object_get(reply->json, "name"));
-    if ((told == NULL || strcmp(told, name) != 0) && worker->result.wrong == NULL)
-        worker->result.wrong = describe(reply);
+    if (told == NULL || strcmp(told, name) != 0)
+        note_wrong(worker, "somebody else's reply", reply);
     worker->created[worker->result.rooms++] = json_integer_value(json_object_get(reply->json, "id"));
 }
 
@@ -121,7 +130,7 @@ static void *run(void *argument)
     struct worker *worker = argument;
     while (!atomic_load(&worker->load->stopped)) {
         asks[pick(worker, 5)](worker, &worker->load->users[pick(worker, PEOPLE)]);
-        sleep_ms(1); /* leaves the machine room for what is tested */
+        sleep_ms(PAUSE_MS); /* leaves the machine room for what is tested */
     }
     return NULL;
 }
@@ -130,8 +139,8 @@ static void *run(void *argument)
 
 struct load *load_start(const struct stack *stack)
 {
-    struct load *load = calloc(1, sizeof *load);
-    assert(load != NULL);
+    assert(current == NULL);
+    struct load *load = current = scratch_alloc(sizeof *load);
     load->stack = stack;
     make_users(stack, load->users, PEOPLE);
     for (size_t i = 0; i < ROOMS; i++)
@@ -141,10 +150,11 @@ struct load *load_start(const struct stack *stack)
         load->workers[i].seed = (unsigned)i + 1;
         assert_int_equal(pthread_create(&load->workers[i].thread, NULL, run, &load->workers[i]), 0);
     }
+    load->is_running = true;
     return load;
 }
 
-size_t load_succeeded(const struct load *load)
+static size_t succeeded(const struct load *load)
 {
     size_t sum = 0;
     for (size_t i = 0; i < LOAD_THREADS; i++)
@@ -152,26 +162,27 @@ size_t load_succeeded(const struct load *load)
     return sum;
 }
 
-struct load_result load_stop(struct load *load)
+void load_await(const struct load *load, size_t more)
 {
-    struct load_result sum = {.succeeded = 0};
-    atomic_store(&load->stopped, true);
-    for (size_t i = 0; i < LOAD_THREADS; i++) {
-        const struct load_result *one = &load->workers[i].result;
-        pthread_join(load->workers[i].thread, NULL);
-        sum.unavailable += one->unavailable;
-        sum.unreachable += one->unreachable;
-        sum.rooms += one->rooms;
-        sum.wrong = sum.wrong != NULL ? sum.wrong : one->wrong;
-        sum.strange = sum.strange != NULL ? sum.strange : one->strange;
+    size_t goal = succeeded(load) + more;
+    int64_t deadline = now_ms() + STANDSTILL_MS;
+    while (succeeded(load) < goal) {
+        if (now_ms() > deadline)
+            fail_msg("the traffic stands still");
+        sleep_ms(5);
     }
-    sum.succeeded = load_succeeded(load);
-    print_message("%zu succeeded, %zu unavailable, %zu unreachable, %zu rooms\n", sum.succeeded, sum.unavailable,
-                  sum.unreachable, sum.rooms);
-    return sum;
 }
 
-void load_assert_kept(const struct load *load)
+static void join_workers(struct load *load)
+{
+    atomic_store(&load->stopped, true);
+    for (size_t i = 0; load->is_running && i < LOAD_THREADS; i++)
+        pthread_join(load->workers[i].thread, NULL);
+    load->is_running = false;
+    current = NULL;
+}
+
+static void assert_kept(const struct load *load)
 {
     for (size_t i = 0; i < LOAD_THREADS; i++) {
         const struct worker *worker = &load->workers[i];
@@ -181,8 +192,29 @@ void load_assert_kept(const struct load *load)
     }
 }
 
-void load_destroy(struct load **load)
+struct load_result load_stop(struct load *load)
 {
-    free(*load);
-    *load = NULL;
+    struct load_result sum = {.succeeded = succeeded(load)};
+    join_workers(load);
+    for (size_t i = 0; i < LOAD_THREADS; i++) {
+        const struct load_result *one = &load->workers[i].result;
+        sum.unavailable += one->unavailable;
+        sum.unreachable += one->unreachable;
+        sum.rooms += one->rooms;
+        sum.wrong = sum.wrong != NULL ? sum.wrong : one->wrong;
+    }
+    print_message("%zu succeeded, %zu unavailable, %zu unreachable, %zu rooms\n", sum.succeeded, sum.unavailable,
+                  sum.unreachable, sum.rooms);
+    if (sum.wrong != NULL)
+        fail_msg("%s", sum.wrong);
+    assert_kept(load);
+    return sum;
+}
+
+int load_teardown(void **state)
+{
+    (void)state;
+    if (current != NULL)
+        join_workers(current);
+    return 0;
 }

@@ -19,14 +19,14 @@ struct load_result {
 
 enum { LOAD_THREADS = 6 };
 
-/* Begins: reads of rooms and users, new rooms, joins, logins. Returns owned. */
+/* Begins: reads of rooms and users, new rooms, joins, logins. One load at a time. */
 struct load *load_start(const struct stack *stack);
-/* How many requests have succeeded so far. */
-size_t load_succeeded(const struct load *load);
-/* Ends the traffic and tells what it saw; the load stays for load_assert_kept. */
+/* Waits until so many more requests have succeeded; fails the test if they do not. */
+void load_await(const struct load *load, size_t more);
+/* Ends the traffic and fails the test for a reply to another request, for a status other than 2xx, 503 and 504, and for
+ * a room that was acknowledged and is not there. */
 struct load_result load_stop(struct load *load);
-/* Fails the test for a room that was acknowledged and is not there. */
-void load_assert_kept(const struct load *load);
-void load_destroy(struct load **load);
+/* For the teardown of each test that starts a load: ends what a failure has left running. */
+int load_teardown(void **state);
 
 #endif
