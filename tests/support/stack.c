@@ -50,27 +50,47 @@ static int guard_port(uint16_t *port)
     return guard;
 }
 
-static char *cluster_url(const char *cluster, const char *database)
+/* What tests/support/cluster left: the template's name, and the URI of a database called DATABASE. */
+static void read_cluster(struct stack *stack, char **template)
 {
-    return shell("%s/deploy/postgres url %s %s", SOURCE_DIR, cluster, database);
+    char path[4096], name[128], uri[4096];
+    snprintf(path, sizeof path, "%s.template", stack->cluster);
+    FILE *file = fopen(path, "re");
+    if (file == NULL || fscanf(file, "%127s %4095s", name, uri) != 2)
+        fail_msg("%s: no cluster was started (tests/README.md)", path);
+    fclose(file);
+    *template = text("%s", name);
+    stack->cluster_url = text("%s", uri);
 }
 
-static void clone_database(struct stack *stack)
+static char *database_url(const struct stack *stack, const char *database)
 {
-    char *template = shell("cat %s.template", stack->cluster);
-    stack->database = text("%s_%d", stack->suite, (int)getpid());
-    struct database *server = database_connect(cluster_url(stack->cluster, "postgres"));
-    database_run(server, text("DROP DATABASE IF EXISTS %s WITH (FORCE)", stack->database));
-    database_run(server, text("CREATE DATABASE %s TEMPLATE %s", stack->database, template));
+    const char *place = strstr(stack->cluster_url, "DATABASE");
+    assert_non_null(place);
+    return text("%.*s%s%s", (int)(place - stack->cluster_url), stack->cluster_url, database,
+                place + strlen("DATABASE"));
+}
+
+static void run_on_server(const struct stack *stack, const char *sql)
+{
+    struct database *server = database_connect(database_url(stack, "postgres"));
+    database_run(server, sql);
     database_close(&server);
-    stack->database_url = cluster_url(stack->cluster, stack->database);
 }
 
 static void drop_database(const struct stack *stack)
 {
-    struct database *server = database_connect(cluster_url(stack->cluster, "postgres"));
-    database_run(server, text("DROP DATABASE IF EXISTS %s WITH (FORCE)", stack->database));
-    database_close(&server);
+    run_on_server(stack, text("DROP DATABASE IF EXISTS %s WITH (FORCE)", stack->database));
+}
+
+static void clone_database(struct stack *stack)
+{
+    char *template;
+    read_cluster(stack, &template);
+    stack->database = text("%s_%d", stack->suite, (int)getpid());
+    stack->database_url = database_url(stack, stack->database);
+    drop_database(stack); /* of a process that was killed and had our id */
+    run_on_server(stack, text("CREATE DATABASE %s TEMPLATE %s", stack->database, template));
 }
 
 /* ---- environment: later settings of a name replace earlier ones ---- */

@@ -26,6 +26,7 @@ struct stack {
     const char *suite;
     char folder[64];    /* its sockets and logs */
     char *cluster;      /* the folder of its Postgres */
+    char *cluster_url;  /* of a database called DATABASE in it */
     char *database;     /* the name of its database */
     char *database_url; /* as superuser */
     char *url;          /* http://127.0.0.1:port */
