@@ -30,7 +30,7 @@ static enum error add_endpoint(void *context, const char *address)
     struct endpoint *endpoint = allocate(sizeof *endpoint);
     endpoint->address = allocate(strlen(address) + 1);
     memcpy(endpoint->address, address, strlen(address));
-    endpoint->renew_ms = bus_now(bus) + WIRE_RENEW_MS;
+    endpoint->renew_ms = INT64_MAX;
     wire_open(&endpoint->wire, ZMQ_DEALER);
     wire_monitor(&endpoint->wire, &endpoint->monitor);
     enum error error = wire_connect(&endpoint->wire, address);
@@ -70,11 +70,20 @@ bool bus_is_connected(const struct bus *bus, unsigned number)
     return false;
 }
 
+const char *bus_unreached(const struct bus *bus)
+{
+    for (unsigned number = 0; number < BUS_MAX_TARGETS; number++)
+        if (bus->targets[number].count > 0 && !bus_is_connected(bus, number))
+            return bus->endpoints[bus->targets[number].first]->address;
+    return NULL;
+}
+
 /* ---- connections: what the monitor tells ---- */
 
 static void on_connected(struct endpoint *endpoint)
 {
     endpoint->is_connected = true;
+    endpoint->renew_ms = INT64_MAX;
     endpoint->wire.is_drained =
         false; /* receiving makes the socket take up its new connection, before a send needs it */
     log_info("endpoint connected", LOG_Z("address", endpoint->address));
@@ -107,9 +116,9 @@ static void look_after_connection(struct bus *bus, struct endpoint *endpoint)
 {
     if (!endpoint->monitor.is_drained)
         read_news(bus, endpoint);
-    if (endpoint->is_connected || bus_now(bus) < endpoint->renew_ms)
+    if (bus_now(bus) < endpoint->renew_ms)
         return;
-    endpoint->renew_ms = bus_now(bus) + WIRE_RENEW_MS;
+    endpoint->renew_ms = INT64_MAX;
     wire_renew(&endpoint->wire, endpoint->address);
 }
 
@@ -117,7 +126,7 @@ int64_t client_renew_ms(const struct bus *bus)
 {
     int64_t renew_ms = INT64_MAX;
     for (size_t i = 0; i < bus->endpoint_count; i++)
-        if (!bus->endpoints[i]->is_connected && bus->endpoints[i]->renew_ms < renew_ms)
+        if (bus->endpoints[i]->renew_ms < renew_ms)
             renew_ms = bus->endpoints[i]->renew_ms;
     return renew_ms;
 }

@@ -25,7 +25,7 @@ enum { STACK_SIZE = 512 * 1024 }; /* their frames are several times as large */
 #else
 enum { STACK_SIZE = 128 * 1024 };
 #endif
-enum { MAX_POOLED = 128, DEFAULT_LIMIT = 4096 };
+enum { MAX_POOLED = 1024, DEFAULT_LIMIT = 4096 };
 
 /* For the functions whose frames are live during a switch: the sanitizers' bookkeeping changes stacks under them. */
 #define UNINSTRUMENTED __attribute__((noinline, no_sanitize("address", "thread")))

@@ -43,8 +43,15 @@ void service_set_state(struct service *service, void *state)
 
 bool service_is_ready(const struct service *service, const char **why_not)
 {
-    *why_not = "it is being stopped";
-    return !service->is_draining && db_is_ready(service->db, why_not);
+    if (service->is_draining) {
+        *why_not = "it is being stopped";
+        return false;
+    }
+    if (bus_unreached(service->bus) != NULL) {
+        *why_not = "a service it calls cannot be reached";
+        return false;
+    }
+    return db_is_ready(service->db, why_not);
 }
 
 /* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */

@@ -28,16 +28,6 @@ static struct gateway_config config;
 static struct thread *threads[MAX_THREADS];
 static pthread_t handles[MAX_THREADS];
 
-static bool tables_fit(void)
-{
-    struct arena *arena = arena_new();
-    const char *fault = proto_check(arena);
-    if (fault != NULL)
-        log_error("the contract's tables do not fit", LOG_Z("fault", fault));
-    arena_destroy(&arena);
-    return fault == NULL;
-}
-
 static h2o_hostconf_t *add_host(const char *name)
 {
     h2o_hostconf_t *host = h2o_config_register_host(&gateway.http, h2o_iovec_init(name, strlen(name)), 65535);
@@ -153,5 +143,5 @@ int main(int argc, char **argv)
         log_error("libsodium cannot start");
         return 1;
     }
-    return tables_fit() ? run() : 1;
+    return proto_fits() ? run() : 1;
 }

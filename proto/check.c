@@ -1,6 +1,7 @@
 /* Whether the tables fit each other: what no compiler sees. Every process asks at its start, and the unit tests do. */
 #include <string.h>
 
+#include "common/log.h"
 #include "proto/proto.h"
 
 _Static_assert(ERROR_COUNT <= 64, "a route's errors are the bits of one word");
@@ -200,4 +201,14 @@ const char *proto_check(struct arena *arena)
     for (size_t i = 0; i < sizeof checks / sizeof *checks && !fault; i++)
         fault = checks[i](arena);
     return fault;
+}
+
+bool proto_fits(void)
+{
+    struct arena *arena = arena_new();
+    const char *fault = proto_check(arena);
+    if (fault != NULL)
+        log_error("the contract's tables do not fit", LOG_Z("fault", fault));
+    arena_destroy(&arena);
+    return fault == NULL;
 }

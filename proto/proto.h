@@ -81,7 +81,10 @@ const char *proto_verb_name(enum verb verb);
  * infrastructure raises (INTERNAL, UNAVAILABLE, OVERLOADED, TIMEOUT) is not among them. Bit n: enum error n. */
 uint64_t proto_route_errors(const struct route *route);
 
-/* Whether the tables fit each other: NULL, or in words what does not. Every process asks at start. */
+/* Whether the tables fit each other: NULL, or in words what does not. */
 const char *proto_check(struct arena *arena);
+
+/* The same for a process that starts: logs what does not fit. */
+bool proto_fits(void);
 
 #endif

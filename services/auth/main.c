@@ -62,7 +62,7 @@ static bool start(struct service *service)
     enum error error = bus_connect(service_bus(service), SERVICE_user, endpoints);
     if (error != OK)
         log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
-    return error == OK;
+    return error == OK && proto_fits();
 }
 
 int main(int argc, char **argv)

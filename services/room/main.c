@@ -18,7 +18,7 @@ static bool start(struct service *service)
 {
     const struct room_config *config = service_config(service);
     loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
-    return true;
+    return proto_fits();
 }
 
 /* ---- methods: those of proto/methods.def that are ours ---- */

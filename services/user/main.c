@@ -35,7 +35,7 @@ static bool start(struct service *service)
     const struct user_config *config = service_config(service);
     struct user_feed *feed = user_feed_new(service, service_endpoint(service, config->feed_listen, "user.feed"));
     service_set_state(service, feed);
-    return feed != NULL;
+    return feed != NULL && proto_fits();
 }
 
 static void stop(struct service *service)
