@@ -111,7 +111,8 @@ static void refuse(struct guard *guard, struct str head)
 static void on_timer(h2o_timeout_entry_t *entry)
 {
     struct guard *guard = H2O_STRUCT_FROM_MEMBER(struct guard, timer, entry);
-    if (guard->stage == GUARD_READING_HEAD || guard->stage == GUARD_READING_BODY)
+    bool has_begun = guard->socket->input->size > 0;
+    if (has_begun && (guard->stage == GUARD_READING_HEAD || guard->stage == GUARD_READING_BODY))
         log_info("client too slow", LOG_Z("remote", guard->remote));
     drop(guard);
 }
@@ -320,8 +321,9 @@ void guard_on_reply(struct guard *guard)
 
 void guard_spend_reset(struct guard *guard, bool was_reset)
 {
-    if (!reset_budget_spend(&guard->resets, was_reset, h2o_now(guard->thread->context.loop)))
+    if (!reset_budget_spend(&guard->resets, was_reset, h2o_now(guard->thread->context.loop)) || guard->is_overdrawn)
         return;
+    guard->is_overdrawn = true;
     log_warn("too many requests reset", LOG_Z("remote", guard->remote), LOG_I("requests", guard->resets.requests),
              LOG_I("resets", guard->resets.resets));
     shutdown(h2o_socket_get_fd(guard->socket), SHUT_RDWR);

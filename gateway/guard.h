@@ -36,6 +36,7 @@ struct guard {
     struct buffer refusal;
     size_t lingered; /* bytes thrown away */
     struct reset_budget resets;
+    bool is_overdrawn;
     char remote[INET6_ADDRSTRLEN];
 
     /* h2o's own callbacks, before which the guard's stand */

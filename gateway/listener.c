@@ -85,7 +85,9 @@ bool listener_is_free(const char *host, int64_t port)
 
 static void pause_accepting(struct listener *listener, const char *why)
 {
-    log_warn("not accepting for a moment", LOG_Z("why", why));
+    if (!listener->is_full)
+        log_warn("not accepting", LOG_Z("why", why));
+    listener->is_full = true;
     h2o_socket_read_stop(listener->socket);
     h2o_timeout_link(listener->thread->context.loop, &listener->thread->accept_pause, &listener->pause);
 }
@@ -105,6 +107,7 @@ static void on_connections(h2o_socket_t *socket, const char *err)
                 pause_accepting(listener, strerror(errno));
             return;
         }
+        listener->is_full = false;
         guard_accept(listener->thread, &listener->accept, client);
     }
 }

@@ -14,6 +14,7 @@ struct listener {
     h2o_socket_t *socket; /* NULL = closed */
     h2o_accept_ctx_t accept;
     h2o_timeout_entry_t pause;
+    bool is_full; /* it paused, and has accepted none since */
 };
 
 /* Opens a socket that listens on the address (IPv4 or IPv6, in figures), shared with the other threads' (SO_REUSEPORT).

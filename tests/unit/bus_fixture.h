@@ -29,7 +29,6 @@ struct service {
     bool is_holding;
     size_t calls;
     struct bus_origin held[MAX_HELD];
-    char last_arguments[64];
     struct bus_incoming last;
 };
 
