@@ -130,7 +130,8 @@ static int run(void)
         stop_threads();
     }
     destroy_all();
-    log_info("stopped");
+    if (is_made)
+        log_info("stopped");
     log_flush();
     return is_made ? 0 : 1;
 }
