@@ -60,11 +60,15 @@ void feed_publisher_destroy(struct feed_publisher **publisher)
     *publisher = NULL;
 }
 
-/* A PUB takes everything, and drops what a listener has no room for: its numbers show the gap. */
+/* A PUB takes everything, and drops what a listener has no room for: its numbers show the gap. What its listeners took,
+ * and who is new among them, libzmq notes only now and then while sending: without asking first it drops for those who
+ * keep up.
+ */
 static void say(struct feed_publisher *publisher, struct str name, struct str body)
 {
     const struct envelope_event event = {publisher->instance, publisher->number, name, body};
     envelope_write_event(&publisher->message, &event);
+    (void)wire_can_send(&publisher->wire);
     if (wire_send(&publisher->wire, STR(""), &publisher->message) != WIRE_SENT)
         log_error("event not sent", LOG_S("event", name));
 }
@@ -91,7 +95,7 @@ struct source {
     int64_t instance; /* -1 = none yet */
     int64_t number;   /* of the last event */
     int64_t heard_ms;
-    int64_t renew_ms; /* when to begin its connection anew, unless it is heard */
+    int64_t renew_ms; /* when to begin its connection anew, unless it is heard; INT64_MAX = never */
 };
 
 struct feed_subscriber {
@@ -113,7 +117,7 @@ static enum error add_source(void *context, const char *address)
     size_t index = subscriber->source_count++;
     struct source *source = &subscriber->sources[index];
     source->instance = -1;
-    source->renew_ms = clock_now_ms() + WIRE_RENEW_MS;
+    source->renew_ms = INT64_MAX;
     source->address = allocate(strlen(address) + 1);
     memcpy(source->address, address, strlen(address));
     wire_open(&source->wire, ZMQ_SUB);
@@ -222,7 +226,7 @@ static void look_after(struct feed_subscriber *subscriber, struct source *source
         subscriber->handlers.on_gap(subscriber->handlers.context);
     }
     if (!source->is_heard && now_ms >= source->renew_ms) {
-        source->renew_ms = now_ms + WIRE_RENEW_MS;
+        source->renew_ms = INT64_MAX;
         wire_renew(&source->wire, source->address);
     }
 }

@@ -18,7 +18,7 @@ enum {
     WIRE_MAX_MESSAGE = 17 << 20, /* bytes of a frame: the largest body, behind a batch that was nearly full */
     WIRE_RECONNECT_MS = 50,      /* … and with each failure twice as long, until */
     WIRE_RECONNECT_MAX_MS = 500,
-    WIRE_RENEW_MS = 3000, /* a connection that is not back by then is begun anew (wire_renew) */
+    WIRE_RENEW_MS = 3000, /* a lost connection that is not back by then is begun anew, once (wire_renew) */
 };
 
 struct wire {
@@ -39,8 +39,9 @@ void wire_close(struct wire *wire);
 enum error wire_connect(struct wire *wire, const char *address) MUST_USE;
 enum error wire_bind(struct wire *wire, const char *address) MUST_USE;
 
-/* Begins the connection to the address anew. libzmq gives one up for ever when the other side breaks the protocol, be
- * it by a frame above the limit. */
+/* Begins the connection to the address anew. libzmq reconnects by itself, but not when the other side broke the
+ * protocol, be it by a frame above the limit: such a connection it gives up for ever. Not to be repeated in vain: each
+ * time costs memory that only wire_close gives back. */
 void wire_renew(struct wire *wire, const char *address);
 
 /* Calls visit(context, address) for each item of a comma-separated list, until one fails. ERROR_MALFORMED for an empty
