@@ -42,9 +42,12 @@ static void leave(struct guard *guard)
 {
     if (--guard->depth > 0)
         return;
-    if (guard->is_closed)
+    if (guard->is_closed) {
         destroy(guard);
-    else if (guard->stage != GUARD_PASSING)
+        return;
+    }
+    guard->body_read = guard->socket->input->size;
+    if (guard->stage != GUARD_PASSING)
         take_over(guard);
 }
 
@@ -131,6 +134,17 @@ static void disarm_upgrade(struct guard *guard, struct str head)
         ((char *)(uintptr_t)head.ptr)[guard->head.upgrade_value_at] = '-';
 }
 
+/* h2o decodes chunks where they lie: what it has read lies before body, decoded. */
+static bool admit_body(struct guard *guard, struct str head, struct str body)
+{
+    if (!guard->head.is_chunked || chunk_check(&guard->chunks, body, BODY_MAX_LEN))
+        return true;
+    guard->head.error = guard->chunks.error;
+    guard->head.why = guard->chunks.why;
+    refuse(guard, head);
+    return false;
+}
+
 /* Whether h2o may go on with the bytes that begin at head. */
 static bool admit(struct guard *guard, struct str head)
 {
@@ -145,7 +159,8 @@ static bool admit(struct guard *guard, struct str head)
     case HEAD_GOOD:
         disarm_upgrade(guard, head);
         guard->stage = GUARD_READING_BODY;
-        return true;
+        guard->chunks = (struct chunk_check){0};
+        return admit_body(guard, head, (struct str){head.ptr + guard->head.len, head.len - guard->head.len});
     case HEAD_REFUSED:
         break;
     }
@@ -153,17 +168,22 @@ static bool admit(struct guard *guard, struct str head)
     return false;
 }
 
+static bool is_admitted(struct guard *guard)
+{
+    struct str input = input_of(guard);
+    if (guard->stage == GUARD_READING_BODY)
+        return admit_body(guard, input, (struct str){input.ptr + guard->body_read, input.len - guard->body_read});
+    if (guard->is_idle)
+        start_timer(guard, &guard->thread->read_timeout);
+    guard->is_idle = false;
+    return admit(guard, input);
+}
+
 static void on_read(h2o_socket_t *socket, const char *err)
 {
     struct guard *guard = socket->on_close.data;
-    if (err == NULL && guard->stage == GUARD_READING_HEAD) {
-        if (guard->is_idle)
-            start_timer(guard, &guard->thread->read_timeout);
-        guard->is_idle = false;
-        if (!admit(guard, input_of(guard)))
-            return;
-    }
-    call_h2o(guard, guard->h2o_on_read, err);
+    if (err != NULL || is_admitted(guard))
+        call_h2o(guard, guard->h2o_on_read, err);
 }
 
 /* ---- replies ---- */

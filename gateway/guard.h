@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "common/buffer.h"
+#include "gateway/chunk_check.h"
 #include "gateway/head_check.h"
 #include "gateway/reset_budget.h"
 
@@ -29,6 +30,8 @@ struct guard {
     h2o_socket_t *socket;
     enum guard_stage stage;
     struct head_check head;
+    struct chunk_check chunks;
+    size_t body_read;   /* bytes of the input buffer, from its start, that h2o has read of this request */
     h2o_req_t *request; /* HTTP/1: the one being answered */
     size_t requests;    /* so far */
     h2o_timeout_entry_t timer;

@@ -138,6 +138,7 @@ static enum head_verdict read_line(struct head_check *check, struct str line, si
     if (!check->has_request_line) /* RFC 9112 §2.2: one empty line before a request is ignored */
         return check->line_at == 0 ? HEAD_INCOMPLETE : refuse(check, ERROR_MALFORMED, "malformed request line");
     check->len = next;
+    check->is_chunked = check->encodings > 0;
     return judge(check, body_max);
 }
 

@@ -21,6 +21,7 @@ struct head_check {
     /* HEAD_GOOD */
     size_t len;              /* of the head, its empty line included */
     size_t upgrade_value_at; /* where the value of an Upgrade field begins; 0 = there is none */
+    bool is_chunked;
     /* HEAD_REFUSED */
     enum error error;
     const char *why;

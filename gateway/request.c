@@ -71,6 +71,13 @@ static void read_target(struct request *request)
     request->query = mark ? (struct str){mark + 1, target.len - request->path.len - 1} : (struct str){"", 0};
 }
 
+/* Of a field that may come once, the first counts, as in Node. */
+static void take_first(struct str *field, struct str value)
+{
+    if (field->len == 0)
+        *field = value;
+}
+
 static void read_other_field(struct request *request, struct str name, struct str value)
 {
     if (str_equal(name, STR("x-request-id"))) {
@@ -80,7 +87,7 @@ static void read_other_field(struct request *request, struct str name, struct st
         if (trace_is_traceparent(value))
             request->traceparent = value;
     } else if (str_equal(name, STR("origin"))) {
-        request->origin = value;
+        take_first(&request->origin, value);
     }
 }
 
@@ -91,13 +98,13 @@ static void read_fields(struct request *request)
         const h2o_iovec_t *name = headers->entries[i].name;
         struct str value = str_of(headers->entries[i].value);
         if (name == &H2O_TOKEN_AUTHORIZATION->buf)
-            request->authorization = value;
+            take_first(&request->authorization, value);
         else if (name == &H2O_TOKEN_CONTENT_TYPE->buf)
-            request->content_type = value;
+            take_first(&request->content_type, value);
         else if (name == &H2O_TOKEN_CONTENT_ENCODING->buf)
-            request->content_encoding = value;
+            take_first(&request->content_encoding, value);
         else if (name == &H2O_TOKEN_IF_NONE_MATCH->buf)
-            request->if_none_match = value;
+            take_first(&request->if_none_match, value);
         else if (name == &H2O_TOKEN_ACCEPT->buf)
             request->wants_problem = request->wants_problem || text_contains_nocase(value, STR(PROBLEM_TYPE));
         else if (!h2o_iovec_is_token(name))
