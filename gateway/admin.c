@@ -66,12 +66,23 @@ static void note(struct probe *probe, enum error error, struct str body)
         probe->why_not = pool_copy(&request->req->pool, health.why_not);
 }
 
+/* The service has answered this thread; the others may still be about to connect. */
+static void note_threads(struct probe *probe)
+{
+    enum proto_service service = (enum proto_service)(probe - probe->all->probes);
+    if (!probe->is_ready || thread_all_connected(probe->all->request->thread->gateway, service))
+        return;
+    probe->is_ready = false;
+    probe->why_not = STR("some thread of the gateway is not connected");
+}
+
 static void on_health(void *context, const struct bus_reply *reply)
 {
     struct probe *probe = context;
     struct readiness *readiness = probe->all;
     readiness->request->calls[probe - readiness->probes] = 0;
     note(probe, reply->error, reply->body);
+    note_threads(probe);
     if (--readiness->waiting == 0)
         respond_readiness(readiness);
 }

@@ -70,6 +70,7 @@ static bool make_threads(void)
         threads[i] = thread_new(&gateway, api_fd, admin_fd);
         if (threads[i] == NULL)
             return false;
+        gateway.thread_count++;
     }
     return true;
 }
@@ -117,6 +118,7 @@ static int run(void)
     block_signals(&signals);
     configure_http();
     gateway.config = &config;
+    gateway.threads = threads;
     gateway.router = router_new(proto_routes, proto_route_count);
     gateway.cors = cors_new(config.cors_origin);
     bool is_made = make_threads();

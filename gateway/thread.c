@@ -30,12 +30,29 @@ static void plan_bus_turn(struct thread *thread)
         h2o_timeout_link(thread->context.loop, &thread->context.zero_timeout, &thread->bus_turn);
 }
 
+static void note_connected(struct thread *thread)
+{
+    unsigned connected = 0;
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        connected |= (unsigned)bus_is_connected(thread->bus, service) << service;
+    atomic_store(&thread->connected, connected);
+}
+
+bool thread_all_connected(const struct gateway *gateway, enum proto_service service)
+{
+    for (size_t i = 0; i < gateway->thread_count; i++)
+        if ((atomic_load(&gateway->threads[i]->connected) >> service & 1) == 0)
+            return false;
+    return true;
+}
+
 static void on_bus_turn(h2o_timeout_entry_t *entry)
 {
     struct thread *thread = H2O_STRUCT_FROM_MEMBER(struct thread, bus_turn, entry);
     feed_turn(thread->feed);
     if (bus_turn(thread->bus))
         plan_bus_turn(thread);
+    note_connected(thread);
 }
 
 static void on_descriptor(h2o_socket_t *socket, const char *err)

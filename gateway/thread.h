@@ -1,5 +1,6 @@
 /* One event loop and all it owns: h2o's context, listeners, the bus to the services, the feed that keeps principals
- * true, and caches. Threads share struct gateway, which none of them changes but for its counter of connections. */
+ * true, and caches. Threads share struct gateway, which none of them changes but for its counter of connections; of
+ * each other they see what is atomic. */
 #ifndef GATEWAY_THREAD_H
 #define GATEWAY_THREAD_H
 
@@ -24,6 +25,8 @@ struct gateway {
     struct cors *cors;
     h2o_globalconf_t http;
     h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
+    struct thread **threads;
+    size_t thread_count;
     atomic_int connections;
 };
 
@@ -38,6 +41,7 @@ struct thread {
     struct feed_subscriber *feed;
     struct principals *principals;
     struct bearer *bearer;
+    atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 
     h2o_linklist_t guards; /* of all connections */
@@ -69,6 +73,9 @@ void thread_destroy(struct thread **thread);
 void *thread_run(void *thread);
 /* From any thread. */
 void thread_stop(struct thread *thread);
+
+/* Whether every thread of the gateway is connected to the service: from any thread. */
+bool thread_all_connected(const struct gateway *gateway, enum proto_service service);
 
 /* bus_call on the thread's bus, sent at the end of the loop's turn. */
 enum error thread_call(struct thread *thread, unsigned target, const struct bus_request *request,
