@@ -54,8 +54,11 @@ build: packages ## builds everything of PRESET (release, dev, asan, tsan, covera
 servers: packages
 	@deploy/build $(PRESET) auth user room gateway
 
+# The clusters of the tests may have data elsewhere (deploy/postgres), so they go first.
 clean: ## deletes what was built; the data stays (make wipe)
-	rm -rf build
+	@[[ ! -d build ]] || find build -maxdepth 6 -name location -printf '%h\n' -o -path '*/data/PG_VERSION' -printf '%h/..\n' | \
+		xargs -rd '\n' -n 1 deploy/postgres remove
+	@rm -rf build
 
 # ---- checking ----
 
