@@ -12,7 +12,8 @@
 
 enum { FORM_MAX_FIELDS = 1000 };
 
-/* Appends a path segment with its escapes undone. False for a broken escape or what is then no UTF-8. */
+/* A path segment with its escapes undone, borrowed or the arena's. False, and *out untouched, for a broken escape or
+ * what is then no UTF-8. */
 bool form_decode_segment(struct str segment, struct arena *arena, struct str *out);
 
 /* Appends the form as a MessagePack map of strings, names in the order sent; of doubles the last value. As the URL

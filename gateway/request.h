@@ -45,7 +45,7 @@ struct request {
 /* In h2o's pool: nobody destroys it. */
 struct request *request_new(h2o_req_t *req);
 
-/* Whether the client asked for GET or HEAD, or for OPTIONS, and so on. */
+/* Whether that is its method, as sent. */
 bool request_is(const struct request *request, struct str method);
 
 #endif

@@ -105,7 +105,7 @@ static bool add_etag(struct request *request, struct str body)
     return request->if_none_match.len > 0 && etag_matches(request->if_none_match, value);
 }
 
-/* The limit that the request asked for: a service has let it pass. */
+/* The limit that the request asked for (a service has let it pass), or the contract's. */
 static int64_t limit_of(struct request *request)
 {
     struct str text;
