@@ -17,15 +17,9 @@ struct auth_config {
 };
 
 /* ---- the handlers: `enum error login(struct call *call, const struct login *in)` of each of our methods ---- */
-#define METHOD(name, service, wire, in, ...) METHOD_OF_##service(name, in)
-#define METHOD_OF_auth(name, in_) enum error name(struct call *call, const struct in_ *in);
-#define METHOD_OF_user(...)
-#define METHOD_OF_room(...)
-#include "proto/methods.def"
+#define METHOD(name, service, wire, in_, ...) enum error name(struct call *call, const struct in_ *in);
+#include "proto/methods/auth.def"
 #undef METHOD
-#undef METHOD_OF_auth
-#undef METHOD_OF_user
-#undef METHOD_OF_room
 
 /* Lets a person pass to their own account, and admins to any; else ERROR_FORBIDDEN. */
 enum error guard_account(struct call *call, const struct path_id *id);

@@ -32,24 +32,20 @@ static void check_config(void *memory)
         config_mistake("JWT_SECRET", "%s; make one with: openssl rand -base64 48", mistake);
 }
 
-/* ---- methods: those of proto/methods.def that are ours ---- */
+/* ---- methods ---- */
 
-#define METHOD(name, service, wire, in, out, guard) METHOD_OF_##service(name, guard)
-#define METHOD_OF_user(...)
-#define METHOD_OF_room(...)
-
-#define METHOD_OF_auth(name, guard)                                                                                    \
+#define METHOD(name, ...)                                                                                              \
     static enum error handle_##name(struct call *call, const void *in)                                                 \
     {                                                                                                                  \
         return name(call, in);                                                                                         \
     }
-#include "proto/methods.def"
-#undef METHOD_OF_auth
+#include "proto/methods/auth.def"
+#undef METHOD
 
 #define OPEN NULL
-#define METHOD_OF_auth(name, guard) {&name##_method, handle_##name, guard},
+#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
 static const struct method_handler handlers[] = {
-#include "proto/methods.def"
+#include "proto/methods/auth.def"
 };
 
 /* ---- its life ---- */

@@ -21,24 +21,20 @@ static bool start(struct service *service)
     return proto_fits();
 }
 
-/* ---- methods: those of proto/methods.def that are ours ---- */
+/* ---- methods ---- */
 
-#define METHOD(name, service, wire, in, out, guard) METHOD_OF_##service(name, guard)
-#define METHOD_OF_auth(...)
-#define METHOD_OF_user(...)
-
-#define METHOD_OF_room(name, guard)                                                                                    \
+#define METHOD(name, ...)                                                                                              \
     static enum error handle_##name(struct call *call, const void *in)                                                 \
     {                                                                                                                  \
         return name(call, in);                                                                                         \
     }
-#include "proto/methods.def"
-#undef METHOD_OF_room
+#include "proto/methods/room.def"
+#undef METHOD
 
 #define OPEN NULL
-#define METHOD_OF_room(name, guard) {&name##_method, handle_##name, guard},
+#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
 static const struct method_handler handlers[] = {
-#include "proto/methods.def"
+#include "proto/methods/room.def"
 };
 
 int main(int argc, char **argv)

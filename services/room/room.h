@@ -15,15 +15,9 @@ struct room_config {
 
 /* ---- the handlers: `enum error room_get(struct call *call, const struct room_by_id *in)` of each of our methods ----
  */
-#define METHOD(name, service, wire, in, ...) METHOD_OF_##service(name, in)
-#define METHOD_OF_auth(...)
-#define METHOD_OF_user(...)
-#define METHOD_OF_room(name, in_) enum error name(struct call *call, const struct in_ *in);
-#include "proto/methods.def"
+#define METHOD(name, service, wire, in_, ...) enum error name(struct call *call, const struct in_ *in);
+#include "proto/methods/room.def"
 #undef METHOD
-#undef METHOD_OF_auth
-#undef METHOD_OF_user
-#undef METHOD_OF_room
 
 /* Lets the room's owner and admins pass: ERROR_ROOM_NOT_FOUND, then ERROR_FORBIDDEN. */
 enum error guard_room_owner(struct call *call, const struct path_id *id);

@@ -8,24 +8,20 @@ static const struct setting settings[] = {
      "where it tells of changed users, ipc://PATH or tcp://ADDRESS:PORT (default: a socket in BUS_DIR)"},
 };
 
-/* ---- methods: those of proto/methods.def that are ours ---- */
+/* ---- methods ---- */
 
-#define METHOD(name, service, wire, in, out, guard) METHOD_OF_##service(name, guard)
-#define METHOD_OF_auth(...)
-#define METHOD_OF_room(...)
-
-#define METHOD_OF_user(name, guard)                                                                                    \
+#define METHOD(name, ...)                                                                                              \
     static enum error handle_##name(struct call *call, const void *in)                                                 \
     {                                                                                                                  \
         return name(call, in);                                                                                         \
     }
-#include "proto/methods.def"
-#undef METHOD_OF_user
+#include "proto/methods/user.def"
+#undef METHOD
 
 #define OPEN NULL
-#define METHOD_OF_user(name, guard) {&name##_method, handle_##name, guard},
+#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
 static const struct method_handler handlers[] = {
-#include "proto/methods.def"
+#include "proto/methods/user.def"
 };
 
 /* ---- its life ---- */

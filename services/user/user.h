@@ -13,15 +13,9 @@ struct user_config {
 
 /* ---- the handlers: `enum error user_get(struct call *call, const struct user_by_id *in)` of each of our methods ----
  */
-#define METHOD(name, service, wire, in, ...) METHOD_OF_##service(name, in)
-#define METHOD_OF_auth(...)
-#define METHOD_OF_user(name, in_) enum error name(struct call *call, const struct in_ *in);
-#define METHOD_OF_room(...)
-#include "proto/methods.def"
+#define METHOD(name, service, wire, in_, ...) enum error name(struct call *call, const struct in_ *in);
+#include "proto/methods/user.def"
 #undef METHOD
-#undef METHOD_OF_auth
-#undef METHOD_OF_user
-#undef METHOD_OF_room
 
 /* ---- the feed: user.changed, for whoever caches principals ---- */
 
