@@ -246,6 +246,25 @@ static void two_authorization_headers_do_not_confuse(void **state)
         assert_int_equal(reply_integer(reply, "id"), user.id); /* the first, as Node does */
 }
 
+/* Each connection may meet another thread of the gateway, and each thread has a memory of its own. */
+static void an_id_that_was_nobodys_is_its_users_from_the_first_moment(void **state)
+{
+    enum { CONNECTIONS = 16 };
+    struct stack *stack = *state;
+    struct user before = make_user(stack);
+    struct user future = {.id = before.id + 1, .username = "future"};
+    char *token = jwt_of(&future, STACK_SECRET, 60);
+    for (int i = 0; i < CONNECTIONS; i++)
+        assert_refused(http_send(
+            stack, &(struct request){.path = "/auth/profile", .token = token, .headers = {"Connection: close"}}));
+    assert_int_equal(make_user(stack).id, future.id);
+    for (int i = 0; i < CONNECTIONS; i++)
+        assert_status(
+            http_send(stack,
+                      &(struct request){.path = "/auth/profile", .token = token, .headers = {"Connection: close"}}),
+            200);
+}
+
 SUITE("tokens", cmocka_unit_test(another_holder_of_the_secret_is_believed),
       cmocka_unit_test(what_a_token_says_of_roles_is_not_believed), cmocka_unit_test(the_scheme_is_read_in_any_case),
       cmocka_unit_test(what_is_no_bearer_token_is_refused), cmocka_unit_test(garbage_is_refused),
@@ -253,4 +272,5 @@ SUITE("tokens", cmocka_unit_test(another_holder_of_the_secret_is_believed),
       cmocka_unit_test(a_foreign_key_is_refused), cmocka_unit_test(another_algorithm_is_refused),
       cmocka_unit_test(claims_that_name_nobody_are_refused),
       cmocka_unit_test(a_token_of_a_hundred_kilobytes_is_refused),
-      cmocka_unit_test(two_authorization_headers_do_not_confuse))
+      cmocka_unit_test(two_authorization_headers_do_not_confuse),
+      cmocka_unit_test(an_id_that_was_nobodys_is_its_users_from_the_first_moment))
