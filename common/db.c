@@ -93,8 +93,15 @@ static bool on_turn_end(void *context)
 
 /* ---- sending ---- */
 
-/* The least loaded one that is ready; *any tells whether one is. */
-static struct connection *choose(struct db *db, bool *any)
+/* A write may wait for a lock, and what is behind it in the pipeline waits too. So writes leave the first connection to
+ * reads, and reads keep off connections with writes, as long as there are others. */
+static bool is_fitting(const struct connection *connection, bool writes)
+{
+    return writes ? connection->number > 0 : connection->writes == 0;
+}
+
+/* The least loaded one that is ready, of the fitting ones if there are any; *any tells whether one is ready. */
+static struct connection *choose(struct db *db, bool writes, bool *any)
 {
     struct connection *best = NULL;
     *any = false;
@@ -103,7 +110,11 @@ static struct connection *choose(struct db *db, bool *any)
         if (connection->state != CONNECTION_READY)
             continue;
         *any = true;
-        if (pipeline_has_room(connection) && (best == NULL || pipeline_load(connection) < pipeline_load(best)))
+        if (!pipeline_has_room(connection))
+            continue;
+        bool gains = best != NULL && is_fitting(connection, writes) > is_fitting(best, writes);
+        bool loses = best != NULL && is_fitting(connection, writes) < is_fitting(best, writes);
+        if (best == NULL || gains || (!loses && pipeline_load(connection) < pipeline_load(best)))
             best = connection;
     }
     return best;
@@ -116,7 +127,7 @@ static enum error send_query(struct db *db, struct query *query)
         if (query->deadline_ms <= loop_now_ms())
             return ERROR_TIMEOUT;
         bool any;
-        struct connection *connection = choose(db, &any);
+        struct connection *connection = choose(db, query->statement->writes, &any);
         if (connection == NULL)
             return any ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
         if (!pipeline_send(connection, query))

@@ -52,6 +52,7 @@ struct slot {
         SLOT_SYNC,     /* the Sync behind shared reads or preparations */
     } kind;
     bool answered;                     /* a result has come */
+    bool is_write;                     /* may wait for a lock, and all behind it */
     struct query *query;               /* NULL = its fiber waits no more, or never did */
     const struct statement *statement; /* NULL of a SLOT_SYNC */
 };
@@ -78,6 +79,7 @@ struct connection {
     int64_t heard_ms;             /* when the server last answered, or began to owe an answer */
     struct slot slots[MAX_SLOTS]; /* a ring */
     size_t first, used;
+    size_t writes;     /* of the slots in use */
     char failure[256]; /* why it was lost last, in words */
 };
 

@@ -15,6 +15,7 @@ static struct slot *push_slot(struct connection *connection, struct slot slot)
         connection->heard_ms = loop_now_ms();
     struct slot *place = &connection->slots[(connection->first + connection->used++) % MAX_SLOTS];
     *place = slot;
+    connection->writes += slot.is_write;
     return place;
 }
 
@@ -27,6 +28,7 @@ static struct slot *first_slot(struct connection *connection)
 static void pop_slot(struct connection *connection)
 {
     assert(connection->used > 0);
+    connection->writes -= first_slot(connection)->is_write;
     connection->first = (connection->first + 1) % MAX_SLOTS;
     connection->used--;
 }
@@ -138,6 +140,7 @@ bool pipeline_send(struct connection *connection, struct query *query)
         return false;
     }
     query->slot = push_slot(connection, (struct slot){.kind = query->isolated ? SLOT_ISOLATED : SLOT_SHARED,
+                                                      .is_write = query->statement->writes,
                                                       .query = query,
                                                       .statement = query->statement});
     if (!query->isolated)

@@ -495,6 +495,28 @@ static void test_writes_and_reads_of_a_turn_do_not_fail_each_other(void **state)
     close_pool();
 }
 
+static void test_reads_do_not_wait_behind_writes(void **state)
+{
+    enum { WRITES = 4, READS = 20, WRITE_MS = 400 };
+    (void)state;
+    open_pool(3, 3000);
+    struct job jobs[WRITES + READS];
+    char names[WRITES][16];
+    for (size_t i = 0; i < WRITES; i++) {
+        snprintf(names[i], sizeof names[i], "behind %zu", i);
+        jobs[i] =
+            (struct job){.statement = &add_item_slowly, .values = {DB_TEXT(str_from(names[i])), DB_INTEGER(WRITE_MS)}};
+    }
+    for (size_t i = WRITES; i < WRITES + READS; i++)
+        jobs[i] = (struct job)ECHO((int64_t)i);
+    run_jobs(jobs, WRITES + READS);
+    for (size_t i = 0; i < WRITES + READS; i++)
+        assert_int_equal(jobs[i].error, OK);
+    for (size_t i = WRITES; i < WRITES + READS; i++)
+        assert_true(jobs[i].took_ms < WRITE_MS);
+    close_pool();
+}
+
 static void test_a_table_that_changed_its_shape_heals(void **state)
 {
     (void)state;
@@ -662,6 +684,7 @@ int main(void)
         cmocka_unit_test(test_a_commit_that_fails_is_no_success),
         cmocka_unit_test(test_a_failing_read_fails_no_neighbour),
         cmocka_unit_test(test_writes_and_reads_of_a_turn_do_not_fail_each_other),
+        cmocka_unit_test(test_reads_do_not_wait_behind_writes),
         cmocka_unit_test(test_a_table_that_changed_its_shape_heals),
         cmocka_unit_test(test_statement_timeout),
         cmocka_unit_test(test_a_deadline_ends_the_wait_and_the_late_answer_is_dropped),
