@@ -73,7 +73,7 @@ tsan: ## runs the tests under the thread sanitizer; T= as above
 
 test-%: packages
 	@deploy/build $*
-	@cd build/$* && ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
+	@cd build/$* && TSAN_OPTIONS=suppressions=$(CURDIR)/deploy/tsan.txt ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
 
 coverage: ## runs the tests and says which lines they reach: build/coverage/index.html
 	@$(MAKE) test-coverage
