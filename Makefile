@@ -68,12 +68,14 @@ test: ## runs the tests; T=rooms those whose names match
 asan: ## runs the tests under the address and undefined behaviour sanitizers; T= as above
 	@$(MAKE) test-asan
 
-tsan: ## runs the tests under the thread sanitizer; T= as above
-	@$(MAKE) test-tsan
+# libzmq is not built for it, and what it cannot see it takes for races: so only the programs that do without.
+tsan: T ?= ^unit_(fiber|loop|log|password|gateway_.*)$$
+tsan: ## runs the tests of what meets threads under the thread sanitizer; T= as above
+	@$(MAKE) test-tsan T='$(T)'
 
 test-%: packages
 	@deploy/build $*
-	@cd build/$* && TSAN_OPTIONS=suppressions=$(CURDIR)/deploy/tsan.txt ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
+	@cd build/$* && ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
 
 coverage: ## runs the tests and says which lines they reach: build/coverage/index.html
 	@$(MAKE) test-coverage
