@@ -58,7 +58,7 @@ static void on_principal(void *context, const struct bus_reply *reply)
         return;
     }
     feed_turn(thread->feed); /* what was published before this answer may wait there */
-    if (state.exists) /* nobody tells the gateways of a user who comes to be */
+    if (state.exists)        /* nobody tells the gateways of a user who comes to be */
         principals_remember(thread->principals, request->user_id, &state, request->principals_epoch);
     request->principal = state;
     judge(request, request->arguments, request->then);
