@@ -497,7 +497,7 @@ static void test_writes_and_reads_of_a_turn_do_not_fail_each_other(void **state)
 
 static void test_reads_do_not_wait_behind_writes(void **state)
 {
-    enum { WRITES = 4, READS = 20, WRITE_MS = 400 };
+    enum { WRITES = 2, READS = 20, WRITE_MS = 1000 };
     (void)state;
     open_pool(3, 3000);
     struct job jobs[WRITES + READS];
