@@ -30,10 +30,11 @@ is_free() {
     ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+# Below the ports that the kernel gives to clients (32768 and up): another suite's connection may take those at any time.
 choose_ports() {
     local try
     for ((try = 0; try < 50; try++)); do
-        export BACKEND_PORT=$((20000 + RANDOM % 5000))
+        export BACKEND_PORT=$((15000 + RANDOM % 5000))
         export ADMIN_PORT=$((BACKEND_PORT + 10000))
         ! is_free "$BACKEND_PORT" || ! is_free "$ADMIN_PORT" || return 0
     done
