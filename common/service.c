@@ -9,6 +9,8 @@
 #include "common/log.h"
 #include "common/service_internal.h"
 
+enum { LAST_REPLIES_MS = 100 };
+
 /* ---- what handlers ask for ---- */
 
 struct loop *service_loop(struct service *service)
@@ -47,11 +49,10 @@ bool service_is_ready(const struct service *service, const char **why_not)
         *why_not = "it is being stopped";
         return false;
     }
-    if (bus_unreached(service->bus) != NULL) {
-        *why_not = "a service it calls cannot be reached";
+    if (!db_is_ready(service->db, why_not))
         return false;
-    }
-    return db_is_ready(service->db, why_not);
+    *why_not = "a service it calls cannot be reached";
+    return bus_unreached(service->bus) == NULL;
 }
 
 /* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */
@@ -104,15 +105,17 @@ static bool end_turn(void *context)
 
 /* ---- the end ---- */
 
-void service_end_drain(struct service *service)
-{
-    loop_stop(service->loop);
-}
-
 static void on_drain_time(void *context)
 {
     struct service *service = context;
     loop_stop(service->loop);
+}
+
+/* libzmq gives a caller that connects with IMMEDIATE nothing more of a connection once that has ended, not even the
+ * replies it has received and not yet read. So the last replies get a moment before the connections go. */
+void service_end_drain(struct service *service)
+{
+    loop_timer_start(service->drain_timer, LAST_REPLIES_MS, 0);
 }
 
 /* A second signal changes nothing: Ctrl-C reaches a whole group of processes, and whoever watches over them sends
@@ -125,7 +128,7 @@ static void on_end_signal(void *context)
     service->is_draining = true;
     log_info("drains", LOG_I("calls", service->active));
     if (service->active == 0)
-        loop_stop(service->loop);
+        service_end_drain(service);
     else
         loop_timer_start(service->drain_timer, service->config->drain_ms, 0);
 }
