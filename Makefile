@@ -87,7 +87,7 @@ lint: packages ## checks format, walls, C and scripts
 format: packages ## formats the C sources
 	@clang-format -i $(C_SOURCES)
 
-fuzz: packages ## runs each fuzzer for SECONDS (20)
+fuzz: packages ## runs each fuzzer for SECONDS_EACH (20)
 	@deploy/fuzz
 
 bench: packages ## measures requests a second of the release build
