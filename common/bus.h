@@ -24,6 +24,8 @@ enum {
     BUS_MAX_ROLE = 32,
     BUS_MAX_REQUEST_ID = 64,
     BUS_MAX_TRACEPARENT = 64,
+    BUS_MAX_ADDRESS = 45, /* of an IPv6 address with an IPv4 one at its end */
+    BUS_MAX_AGENT = 255,
 };
 
 struct bus;
@@ -63,12 +65,27 @@ const char *bus_unreached(const struct bus *bus);
 /* Who asks, as the services trust it. id 0 = nobody. */
 struct caller {
     int64_t id;
-    struct str role; /* "user", "admin" */
+    struct str role;    /* "user", "admin" */
+    int64_t session_id; /* of the token; 0 = it names none, being signed by others */
+};
+
+/* Where the request came from. Empty = unknown. */
+struct client {
+    struct str address; /* text of an IP address */
+    struct str agent;   /* User-Agent, UTF-8; told to the auth service only */
+};
+
+/* How much more of the same a client may ask for. */
+struct rate {
+    int64_t limit; /* 0 = there is none */
+    int64_t remaining;
+    int64_t reset_s; /* until the limit is whole again */
 };
 
 struct bus_request {
     struct str method;
     struct caller caller;
+    struct client client;
     struct str request_id;
     struct str traceparent; /* empty = none */
     struct str arguments;   /* MessagePack, see schema_decode */
@@ -79,6 +96,7 @@ struct bus_reply {
     enum error error;
     struct str body; /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
     int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
+    struct rate rate;
 };
 
 /* A call's name while it is pending: slot and generation. 0 is none. */
@@ -114,6 +132,7 @@ struct bus_incoming {
     struct bus_origin origin;
     struct str method;
     struct caller caller;
+    struct client client;
     struct str request_id;
     struct str traceparent;
     struct str arguments;

@@ -236,7 +236,8 @@ static enum error check_request(const struct bus_request *request)
 {
     assert(request->method.len > 0);
     if (request->method.len > BUS_MAX_METHOD || request->caller.role.len > BUS_MAX_ROLE || request->caller.id < 0 ||
-        request->request_id.len > BUS_MAX_REQUEST_ID || request->traceparent.len > BUS_MAX_TRACEPARENT)
+        request->request_id.len > BUS_MAX_REQUEST_ID || request->traceparent.len > BUS_MAX_TRACEPARENT ||
+        request->client.address.len > BUS_MAX_ADDRESS || request->client.agent.len > BUS_MAX_AGENT)
         return ERROR_MALFORMED;
     return request->arguments.len > BUS_MAX_BODY ? ERROR_BODY_TOO_LARGE : OK;
 }

@@ -3,7 +3,19 @@
 
 #include <assert.h>
 
-enum { CALL_FIELDS = 6, CALLER_FIELDS = 2, TRACE_FIELDS = 2, REPLY_FIELDS = 4, EVENT_FIELDS = 4, MAX_CODE = 64 };
+/* How many elements the writer writes, and how many the reader needs. */
+enum {
+    CALL_FIELDS = 6,
+    CALLER_FIELDS = 3,
+    CALLER_LEAST = 2,
+    TRACE_FIELDS = 4,
+    TRACE_LEAST = 2,
+    REPLY_FIELDS = 5,
+    REPLY_LEAST = 4,
+    RATE_FIELDS = 3,
+    EVENT_FIELDS = 4,
+};
+enum { MAX_CODE = 64 };
 
 /* ---- writing ---- */
 
@@ -50,6 +62,28 @@ static void write_caller(struct buffer *batch, const struct caller *caller)
     pack_array(batch, CALLER_FIELDS);
     pack_integer(batch, caller->id);
     pack_string(batch, caller->role);
+    pack_integer(batch, caller->session_id);
+}
+
+static void write_trace(struct buffer *batch, const struct bus_request *request)
+{
+    pack_array(batch, TRACE_FIELDS);
+    pack_string(batch, request->request_id);
+    write_text_or_nil(batch, request->traceparent);
+    write_text_or_nil(batch, request->client.address);
+    write_text_or_nil(batch, request->client.agent);
+}
+
+static void write_rate(struct buffer *batch, const struct rate *rate)
+{
+    if (rate->limit == 0) {
+        pack_nil(batch);
+        return;
+    }
+    pack_array(batch, RATE_FIELDS);
+    pack_integer(batch, rate->limit);
+    pack_integer(batch, rate->remaining);
+    pack_integer(batch, rate->reset_s);
 }
 
 void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request)
@@ -61,9 +95,7 @@ void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, con
     pack_string(batch, request->method);
     pack_integer(batch, left_ms);
     write_caller(batch, &request->caller);
-    pack_array(batch, TRACE_FIELDS);
-    pack_string(batch, request->request_id);
-    write_text_or_nil(batch, request->traceparent);
+    write_trace(batch, request);
     write_payload(batch, request->arguments);
 }
 
@@ -79,6 +111,7 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
         pack_string(batch, str_from(error_code(reply->error)));
     write_payload(batch, reply->body);
     pack_integer(batch, reply->next_after);
+    write_rate(batch, &reply->rate);
 }
 
 void envelope_write_event(struct buffer *message, const struct envelope_event *event)
@@ -149,6 +182,12 @@ static bool read_optional(struct pack_reader *reader, enum pack_type type, size_
     return out->len <= max;
 }
 
+/* Whether the array goes on with one more element, which older writers do not know. */
+static bool goes_on(uint32_t *more)
+{
+    return *more > 0 && (*more)--;
+}
+
 static bool read_caller(struct pack_reader *reader, struct caller *caller)
 {
     struct pack_value value;
@@ -157,15 +196,35 @@ static bool read_caller(struct pack_reader *reader, struct caller *caller)
         return false;
     if (value.type == PACK_NIL)
         return true;
-    return value.type == PACK_ARRAY && value.count >= CALLER_FIELDS && read_number(reader, 1, INT64_MAX, &caller->id) &&
-           read_text(reader, BUS_MAX_ROLE, &caller->role) && skip_more(reader, value.count - CALLER_FIELDS);
+    if (value.type != PACK_ARRAY || value.count < CALLER_LEAST)
+        return false;
+    uint32_t more = value.count - CALLER_LEAST;
+    return read_number(reader, 1, INT64_MAX, &caller->id) && read_text(reader, BUS_MAX_ROLE, &caller->role) &&
+           (!goes_on(&more) || read_number(reader, 0, INT64_MAX, &caller->session_id)) && skip_more(reader, more);
 }
 
 static bool read_trace(struct pack_reader *reader, struct bus_incoming *incoming)
 {
     uint32_t more;
-    return read_head(reader, TRACE_FIELDS, &more) && read_text(reader, BUS_MAX_REQUEST_ID, &incoming->request_id) &&
-           read_optional(reader, PACK_STRING, BUS_MAX_TRACEPARENT, &incoming->traceparent) && skip_more(reader, more);
+    struct client *client = &incoming->client;
+    *client = (struct client){STR(""), STR("")};
+    return read_head(reader, TRACE_LEAST, &more) && read_text(reader, BUS_MAX_REQUEST_ID, &incoming->request_id) &&
+           read_optional(reader, PACK_STRING, BUS_MAX_TRACEPARENT, &incoming->traceparent) &&
+           (!goes_on(&more) || read_optional(reader, PACK_STRING, BUS_MAX_ADDRESS, &client->address)) &&
+           (!goes_on(&more) || read_optional(reader, PACK_STRING, BUS_MAX_AGENT, &client->agent)) &&
+           skip_more(reader, more);
+}
+
+static bool read_rate(struct pack_reader *reader, struct rate *rate)
+{
+    struct pack_value value;
+    if (!pack_read(reader, &value))
+        return false;
+    if (value.type == PACK_NIL)
+        return true;
+    return value.type == PACK_ARRAY && value.count >= RATE_FIELDS && read_number(reader, 1, INT64_MAX, &rate->limit) &&
+           read_number(reader, 0, INT64_MAX, &rate->remaining) && read_number(reader, 0, INT64_MAX, &rate->reset_s) &&
+           skip_more(reader, value.count - RATE_FIELDS);
 }
 
 bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incoming, int64_t *left_ms)
@@ -182,10 +241,12 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
 {
     uint32_t more;
     struct str code;
-    if (!read_head(reader, REPLY_FIELDS, &more) || !read_id(reader, id) ||
+    reply->rate = (struct rate){0};
+    if (!read_head(reader, REPLY_LEAST, &more) || !read_id(reader, id) ||
         !read_optional(reader, PACK_STRING, MAX_CODE, &code) ||
         !read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &reply->body) ||
-        !read_number(reader, 0, INT64_MAX, &reply->next_after) || !skip_more(reader, more))
+        !read_number(reader, 0, INT64_MAX, &reply->next_after) ||
+        (goes_on(&more) && !read_rate(reader, &reply->rate)) || !skip_more(reader, more))
         return false;
     reply->error = code.len == 0 ? OK : error_from_code(code);
     if (reply->error != OK && reply->body.len == 0)

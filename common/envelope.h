@@ -2,12 +2,14 @@
  * nothing else knows it.
  *
  *   batch  0x01, then calls or replies in a row
- *   call   [id, method, deadline_ms_left, [caller_id, role] | nil, [request_id, traceparent | nil], arguments | nil]
- *   reply  [id, code | nil, body | nil, next_after]
+ *   call   [id, method, deadline_ms_left, [caller_id, role, session_id] | nil,
+ *           [request_id, traceparent | nil, address | nil, agent | nil], arguments | nil]
+ *   reply  [id, code | nil, body | nil, next_after, [limit, remaining, reset_s] | nil]
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
  * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong
- * inside one of them cannot spoil its neighbours in the batch. */
+ * inside one of them cannot spoil its neighbours in the batch. Arrays may end before session_id, address, agent and the
+ * reply's last element, which are younger than the rest, and may go on after what is named here. */
 #ifndef COMMON_ENVELOPE_H
 #define COMMON_ENVELOPE_H
 
@@ -20,7 +22,7 @@
 
 enum {
     ENVELOPE_VERSION = 1,
-    ENVELOPE_OVERHEAD = 512, /* at most, of a call or reply beyond its body */
+    ENVELOPE_OVERHEAD = 768, /* at most, of a call or reply beyond its body */
     ENVELOPE_MAX_NAME = 64,  /* of an event */
 };
 

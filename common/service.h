@@ -17,6 +17,7 @@ struct call {
     struct service *service;
     struct arena *arena;
     struct caller caller;
+    struct client client;
     struct str request_id;
     struct str traceparent;
     int64_t deadline_ms;
@@ -25,6 +26,7 @@ struct call {
     /* The reply, written by the functions below */
     struct buffer body;
     int64_t next_after;
+    struct rate rate;
     enum error failure; /* OK, or the error that body is the text of */
     size_t list_place;  /* while a list is open */
     uint32_t list_count;
@@ -98,8 +100,8 @@ void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(st
 enum error call_query_values(struct call *call, const struct statement *statement, struct db_result *result,
                              const struct db_value *values, size_t count) MUST_USE;
 
-/* Calls a method of another service, as this call's caller and within its deadline; in and out are the structs of the
- * method's messages (out may be NULL). The other's error comes back as it is, its text with it. */
+/* Calls a method of another service, as this call's caller and client and within its deadline; in and out are the
+ * structs of the method's messages (out may be NULL). The other's error comes back as it is, its text with it. */
 enum error call_service(struct call *call, const struct method *method, const void *in, void *out) MUST_USE;
 
 /* The reply: the struct of the method's out message. */
@@ -109,6 +111,9 @@ enum error call_reply(struct call *call, const void *out);
 void call_list_open(struct call *call);
 void call_list_add(struct call *call, const void *out);
 enum error call_list_end(struct call *call, int64_t next_after);
+
+/* Tells the client, with the reply or the error, how much more of this it may ask for. */
+void call_set_rate(struct call *call, struct rate rate);
 
 /* Fails the call with a text of its own in place of the error's default; returns error, for `return call_fail(…)`. */
 enum error call_fail(struct call *call, enum error error, const char *format, ...)

@@ -137,7 +137,7 @@ static enum error check_reply(struct call *call, enum error error)
 
 static void answer(struct call *call, enum error error)
 {
-    struct bus_reply reply = {.error = error};
+    struct bus_reply reply = {.error = error, .rate = call->rate};
     if (error == call->failure) /* OK too: the text of another error is not told */
         reply.body = buffer_str(&call->body);
     if (error == OK)
@@ -241,7 +241,10 @@ static void start_call(struct service *service, const struct method_handler *han
     struct call *call = &task->call;
     task->handler = handler;
     task->arguments = arena_copy(call->arena, incoming->arguments);
-    call->caller = (struct caller){incoming->caller.id, arena_copy(call->arena, incoming->caller.role)};
+    call->caller = incoming->caller;
+    call->caller.role = arena_copy(call->arena, incoming->caller.role);
+    call->client.address = arena_copy(call->arena, incoming->client.address);
+    call->client.agent = arena_copy(call->arena, incoming->client.agent);
     call->request_id = arena_copy(call->arena, incoming->request_id);
     call->traceparent = arena_copy(call->arena, incoming->traceparent);
     call->deadline_ms = incoming->deadline_ms;

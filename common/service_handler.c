@@ -36,6 +36,12 @@ enum error call_fail(struct call *call, enum error error, const char *format, ..
     return error;
 }
 
+void call_set_rate(struct call *call, struct rate rate)
+{
+    assert(rate.limit >= 0 && rate.remaining >= 0 && rate.reset_s >= 0);
+    call->rate = rate;
+}
+
 static void begin_reply(struct call *call)
 {
     buffer_clear(&call->body);
@@ -100,6 +106,7 @@ static enum error send_call(struct call *call, const struct method *method, cons
     schema_encode_arguments(method->in, in, arguments);
     const struct bus_request request = {.method = str_from(method->name),
                                         .caller = call->caller,
+                                        .client = call->client,
                                         .request_id = call->request_id,
                                         .traceparent = call->traceparent,
                                         .arguments = buffer_str(arguments),

@@ -13,12 +13,19 @@
 
 /* ---- calling ---- */
 
+static struct client client_of(const struct request *request, const struct method *method)
+{
+    return (struct client){.address = str_from(request->guard->remote),
+                           .agent = method->target == SERVICE_auth ? request->user_agent : STR("")};
+}
+
 enum error api_call(struct request *request, const struct method *method, struct str arguments,
                     void (*on_reply)(void *context, const struct bus_reply *reply))
 {
     struct bus_request call = {
         .method = str_from(method->name),
-        .caller = {request->user_id, {request->principal.role, request->principal.role_len}},
+        .caller = {.id = request->user_id, .role = {request->principal.role, request->principal.role_len}},
+        .client = client_of(request, method),
         .request_id = request->id,
         .traceparent = request->traceparent,
         .arguments = arguments,
@@ -45,6 +52,7 @@ static void on_reply(void *context, const struct bus_reply *reply)
 {
     struct request *request = context;
     request->calls[0] = 0;
+    request->rate = reply->rate;
     arena_reset(request->thread->arena);
     if (reply->error == OK)
         answer(request, reply);

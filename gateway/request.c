@@ -105,6 +105,8 @@ static void read_fields(struct request *request)
             take_first(&request->content_encoding, value);
         else if (name == &H2O_TOKEN_IF_NONE_MATCH->buf)
             take_first(&request->if_none_match, value);
+        else if (name == &H2O_TOKEN_USER_AGENT->buf)
+            request->user_agent = text_limit(value, BUS_MAX_AGENT);
         else if (name == &H2O_TOKEN_ACCEPT->buf)
             request->wants_problem = request->wants_problem || text_contains_nocase(value, STR(PROBLEM_TYPE));
         else if (!h2o_iovec_is_token(name))

@@ -25,7 +25,8 @@ struct request {
 
     /* Header fields; empty = absent */
     struct str authorization, origin, content_type, content_encoding, if_none_match, traceparent;
-    bool wants_problem; /* Accept names application/problem+json */
+    struct str user_agent; /* what of it the auth service is told */
+    bool wants_problem;    /* Accept names application/problem+json */
     bool is_head, is_read /* GET or HEAD */;
 
     struct route_match match; /* route NULL = none yet */
@@ -37,6 +38,7 @@ struct request {
     struct str arguments;
     uint64_t principals_epoch;
 
+    struct rate rate; /* the service's, for the reply */
     bus_call_id calls[REQUEST_MAX_CALLS];
     int64_t began_us, deadline_ms;
     bool is_answered;

@@ -7,9 +7,10 @@
 #include "gateway/form.h"
 #include "gateway/page_link.h"
 #include "gateway/reply_headers.h"
+#include "gateway/text.h"
 #include "gateway/thread.h"
 
-enum { MOST_FIELDS = 16, DEFAULT_LIMIT = 100 };
+enum { MOST_FIELDS = 20, DEFAULT_LIMIT = 100 };
 
 /* A field's name as h2o knows it (lower case), and as it goes out in HTTP/1. */
 struct name {
@@ -33,6 +34,9 @@ static const struct name etag = TOKEN(H2O_TOKEN_ETAG, "ETag");
 static const struct name expose_headers = OTHER("access-control-expose-headers", "Access-Control-Expose-Headers");
 static const struct name link_name = TOKEN(H2O_TOKEN_LINK, "Link");
 static const struct name max_age = OTHER("access-control-max-age", "Access-Control-Max-Age");
+static const struct name rate_limit = OTHER("ratelimit-limit", "RateLimit-Limit");
+static const struct name rate_remaining = OTHER("ratelimit-remaining", "RateLimit-Remaining");
+static const struct name rate_reset = OTHER("ratelimit-reset", "RateLimit-Reset");
 static const struct name request_id = OTHER("x-request-id", "X-Request-Id");
 static const struct name retry_after = TOKEN(H2O_TOKEN_RETRY_AFTER, "Retry-After");
 static const struct name www_authenticate = TOKEN(H2O_TOKEN_WWW_AUTHENTICATE, "WWW-Authenticate");
@@ -58,6 +62,22 @@ static void add_origin(struct request *request)
     add(request, &expose_headers, STR(EXPOSED_HEADERS));
 }
 
+static void add_number(struct request *request, const struct name *name, int64_t number)
+{
+    char *digits = h2o_mem_alloc_pool(&request->req->pool, TEXT_MAX_DECIMAL);
+    add(request, name, (struct str){digits, text_put_decimal(digits, (uint64_t)number)});
+}
+
+/* draft-ietf-httpapi-ratelimit-headers-06 */
+static void add_rate(struct request *request)
+{
+    if (request->rate.limit == 0)
+        return;
+    add_number(request, &rate_limit, request->rate.limit);
+    add_number(request, &rate_remaining, request->rate.remaining);
+    add_number(request, &rate_reset, request->rate.reset_s);
+}
+
 /* Status, and the fields of every reply. */
 static void begin(struct request *request, int status)
 {
@@ -72,6 +92,7 @@ static void begin(struct request *request, int status)
     req->res.headers.size = sizeof always / sizeof *always;
     add(request, &request_id, request->id);
     add_origin(request);
+    add_rate(request);
     if (request->match.route != NULL && strncmp(request->match.route->path, "/auth/", 6) == 0)
         add(request, &cache_control, STR("no-store"));
     if (request->thread->is_stopping)
@@ -160,7 +181,9 @@ static void begin_error(struct request *request, const struct failure *failure)
     begin(request, status);
     if (status == 401)
         add(request, &www_authenticate, STR("Bearer"));
-    if (status == 429 || status == 503 || status == 504)
+    if (status == 429 && request->rate.reset_s > 0)
+        add_number(request, &retry_after, request->rate.reset_s);
+    else if (status == 429 || status == 503 || status == 504)
         add(request, &retry_after, STR("1"));
 }
 

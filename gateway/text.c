@@ -12,6 +12,17 @@ struct str text_trim(struct str s)
     return s;
 }
 
+struct str text_limit(struct str text, size_t max)
+{
+    if (!str_is_utf8(text))
+        return STR("");
+    if (text.len <= max)
+        return text;
+    while (((unsigned char)text.ptr[max] & 0xC0) == 0x80) /* in the middle of one */
+        max--;
+    return (struct str){text.ptr, max};
+}
+
 struct str text_cut(struct str *rest, char separator)
 {
     const char *at = rest->len > 0 ? memchr(rest->ptr, separator, rest->len) : NULL;

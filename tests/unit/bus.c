@@ -15,10 +15,12 @@ static void a_call_goes_there_and_its_reply_comes_back(void **state)
     const struct bus_reply full = {.error = ERROR_ROOM_FULL,
                                    .body = STR("\xA4"
                                                "full"),
-                                   .next_after = 3};
+                                   .next_after = 3,
+                                   .rate = {10, 9, 60}};
     bus_answer(service->bus, &service->held[0], &full);
     WAIT_FOR(fixture, outcome->times == 1);
     assert_int_equal(outcome->error, ERROR_ROOM_FULL);
+    assert_int_equal(outcome->rate.remaining, 9);
     assert_int_equal(outcome->body_len, 5);
     assert_memory_equal(outcome->body,
                         "\xA4"
@@ -82,6 +84,8 @@ static void what_is_too_large_is_refused(void **state)
     assert_int_equal(outcome->error, ERROR_INTERNAL);
     struct bus_request wordy = {.method = more, .timeout_ms = 1};
     assert_int_equal(bus_call(fixture->client, A, &wordy, on_reply, outcome, NULL), ERROR_MALFORMED);
+    struct bus_request chatty = {.method = STR("test.echo"), .client = {.agent = more}, .timeout_ms = 1};
+    assert_int_equal(bus_call(fixture->client, A, &chatty, on_reply, outcome, NULL), ERROR_MALFORMED);
     free(large);
 }
 

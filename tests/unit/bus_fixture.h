@@ -49,6 +49,7 @@ struct outcome {
     enum error error;
     char body[64];
     size_t body_len;
+    struct rate rate;
     int64_t at_ms;
 };
 
@@ -73,6 +74,7 @@ static inline void on_reply(void *context, const struct bus_reply *reply)
     outcome->times++;
     outcome->error = reply->error;
     outcome->body_len = reply->body.len;
+    outcome->rate = reply->rate;
     if (reply->body.len <= sizeof outcome->body)
         memcpy(outcome->body, reply->body.ptr, reply->body.len);
     outcome->at_ms = clock_now_ms();
@@ -184,6 +186,7 @@ static enum error call_with(struct fixture *fixture, unsigned target, struct str
 {
     const struct bus_request request = {.method = STR("test.echo"),
                                         .caller = {.id = 7, .role = STR("user")},
+                                        .client = {.address = STR("192.0.2.1")},
                                         .request_id = STR("r-1"),
                                         .arguments = arguments,
                                         .timeout_ms = timeout_ms};

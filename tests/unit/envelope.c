@@ -9,7 +9,8 @@
 
 static const struct bus_request full_request = {
     .method = {"room.join", 9},
-    .caller = {.id = INT64_MAX, .role = {"admin", 5}},
+    .caller = {.id = INT64_MAX, .role = {"admin", 5}, .session_id = INT64_MAX - 1},
+    .client = {.address = {"2001:db8::7", 11}, .agent = {"Mozilla/5.0", 11}},
     .request_id = {"0192c1d2-7a5b", 13},
     .traceparent = {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 55},
     .arguments = {"\x92\x80\x80", 3},
@@ -58,6 +59,9 @@ static void calls_come_back_as_they_went(void **state)
     assert_text(incoming.method, full_request.method);
     assert_true(incoming.caller.id == INT64_MAX);
     assert_text(incoming.caller.role, STR("admin"));
+    assert_true(incoming.caller.session_id == INT64_MAX - 1);
+    assert_text(incoming.client.address, full_request.client.address);
+    assert_text(incoming.client.agent, full_request.client.agent);
     assert_text(incoming.request_id, full_request.request_id);
     assert_text(incoming.traceparent, full_request.traceparent);
     assert_text(incoming.arguments, full_request.arguments);
@@ -65,6 +69,8 @@ static void calls_come_back_as_they_went(void **state)
     assert_int_equal(incoming.origin.id, 1);
     assert_int_equal(left_ms, 0);
     assert_int_equal(incoming.caller.id, 0);
+    assert_int_equal(incoming.caller.session_id, 0);
+    assert_int_equal(incoming.client.address.len + incoming.client.agent.len, 0);
     assert_int_equal(incoming.caller.role.len + incoming.traceparent.len + incoming.arguments.len, 0);
     assert_true(pack_at_end(&reader));
     buffer_free(&batch);
@@ -83,6 +89,7 @@ static struct bus_reply reread(const struct bus_reply *reply, struct buffer *bat
     assert_int_equal(id, 77);
     assert_int_equal(read.error, reply->error);
     assert_int_equal(read.next_after, reply->next_after);
+    assert_memory_equal(&read.rate, &reply->rate, sizeof read.rate);
     return read;
 }
 
@@ -91,10 +98,12 @@ static void replies_come_back_as_they_went(void **state)
     (void)state;
     struct buffer batch = {0};
     char *large = calloc(1, 300000);
-    const struct bus_reply page = {.body = {large, 300000}, .next_after = 4711};
+    const struct bus_reply page = {.body = {large, 300000}, .next_after = 4711, .rate = {INT64_MAX, 0, 900}};
     assert_text(reread(&page, &batch).body, page.body);
     assert_int_equal(reread(&(struct bus_reply){.error = OK}, &batch).body.len, 0);
     assert_text(reread(&(struct bus_reply){.error = ERROR_ROOM_FULL}, &batch).body, STR("\xC0"));
+    assert_text(reread(&(struct bus_reply){.error = ERROR_TOO_MANY_REQUESTS, .rate = {10, 0, 1}}, &batch).body,
+                STR("\xC0"));
     const struct bus_reply worded = {.error = ERROR_ROOM_FULL,
                                      .body = STR("\xA4"
                                                  "full")};
@@ -124,15 +133,20 @@ static void the_bytes_are_those_of_the_protocol(void **state)
     (void)state;
     struct buffer batch = {0};
     const struct bus_request request = {.method = STR("a.b"),
-                                        .caller = {.id = 7, .role = STR("user")},
+                                        .caller = {.id = 7, .role = STR("user"), .session_id = 9},
+                                        .client = {.address = STR("::1")},
                                         .request_id = STR("r"),
                                         .arguments = STR("\x90")};
     envelope_write_call(&batch, 5, 1000, &request);
     assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA3"
-                                        "a.b\xCD\x03\xE8\x92\x07\xA4user\x92\xA1r\xC0\xC6\x00\x00\x00\x01\x90"));
+                                        "a.b\xCD\x03\xE8\x93\x07\xA4user\x09\x94\xA1r\xC0\xA3::1\xC0"
+                                        "\xC6\x00\x00\x00\x01\x90"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
-    assert_text(buffer_str(&batch), STR("\x01\x94\x05\xA9room_full\xC0\x00"));
+    assert_text(buffer_str(&batch), STR("\x01\x95\x05\xA9room_full\xC0\x00\xC0"));
+    buffer_clear(&batch);
+    envelope_write_reply(&batch, 5, &(struct bus_reply){.rate = {10, 9, 60}});
+    assert_text(buffer_str(&batch), STR("\x01\x95\x05\xC0\xC0\x00\x93\x0A\x09\x3C"));
     buffer_free(&batch);
 }
 
@@ -175,6 +189,9 @@ static void what_the_writer_would_not_write_is_refused(void **state)
         GARBAGE("\x01\x96\x05\xA1m\xCE\x00\x09\x27\xC1\xC0\x92\xA0\xC0\xC0"),                 /* 600001 ms left */
         GARBAGE("\x01\x96\x05\xA1m\x01\x91\x07\x92\xA0\xC0\xC0"),             /* a caller without a role */
         GARBAGE("\x01\x96\x05\xA1m\x01\x92\x00\xA1u\x92\xA0\xC0\xC0"),        /* caller 0 */
+        GARBAGE("\x01\x96\x05\xA1m\x01\x93\x07\xA1u\xFF\x92\xA0\xC0\xC0"),    /* session -1 */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x93\xA0\xC0\x05\xC0"),             /* an address that is a number */
+        GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x94\xA0\xC0\xC0\xC3\xC0"),         /* an agent that is true */
         GARBAGE("\x01\x96\x05\xA1m\x01\xC3\x92\xA0\xC0\xC0"),                 /* a caller that is true */
         GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x91\xA0\xC0"),                     /* half a trace */
         GARBAGE("\x01\x96\x05\xA1m\x01\xC0\x92\xC0\xC0\xC0"),                 /* no request id */
@@ -192,17 +209,18 @@ static void what_the_writer_would_not_write_is_refused(void **state)
 static void texts_beyond_their_bounds_are_refused(void **state)
 {
     (void)state;
-    char text[66];
+    char text[BUS_MAX_AGENT + 1];
     memset(text, 'x', sizeof text);
     int good;
-    for (int field = 0; field < 4; field++) {
-        const size_t bound[] = {BUS_MAX_METHOD, BUS_MAX_ROLE, BUS_MAX_REQUEST_ID, BUS_MAX_TRACEPARENT};
+    for (int field = 0; field < 6; field++) {
+        const size_t bound[] = {BUS_MAX_METHOD,      BUS_MAX_ROLE,    BUS_MAX_REQUEST_ID,
+                                BUS_MAX_TRACEPARENT, BUS_MAX_ADDRESS, BUS_MAX_AGENT};
         for (size_t over = 0; over <= 1; over++) {
             struct buffer batch = {0};
             struct str changed = {text, bound[field] + over};
             struct bus_request request = full_request;
-            *(struct str *[]){&request.method, &request.caller.role, &request.request_id, &request.traceparent}[field] =
-                changed;
+            *(struct str *[]){&request.method,      &request.caller.role,    &request.request_id,
+                              &request.traceparent, &request.client.address, &request.client.agent}[field] = changed;
             envelope_write_call(&batch, 1, 1, &request);
             assert_int_equal(count_calls(buffer_str(&batch), &good), over ? -1 : 0);
             buffer_free(&batch);
@@ -214,15 +232,53 @@ static void fields_to_come_are_passed_over(void **state)
 {
     (void)state;
     int good;
-    struct str call = STR("\x01\x98\x05\xA1m\x01\x93\x07\xA1u\xC3\x93\xA0\xC0\x91\x01\xC0\x82\x01\x02\x03\x04\xA3new"
-                          "\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0");
+    struct str call =
+        STR("\x01\x98\x05\xA1m\x01\x94\x07\xA1u\x09\xC3\x95\xA0\xC0\xC0\xC0\x91\x01\xC0\x82\x01\x02\x03\x04\xA3new"
+            "\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0");
     assert_int_equal(count_calls(call, &good), 0);
     assert_int_equal(good, 2);
     struct pack_reader reader;
     struct bus_reply reply;
     uint64_t id;
-    assert_true(envelope_open(STR("\x01\x95\x05\xC0\xC0\x00\x81\xA1k\xA1v"), &reader));
+    assert_true(envelope_open(STR("\x01\x96\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\x81\xA1k\xA1v"), &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
+    assert_int_equal(reply.rate.reset_s, 60);
+}
+
+static void fields_that_came_later_may_be_missing(void **state)
+{
+    (void)state;
+    struct pack_reader reader;
+    struct bus_incoming incoming = {.caller.session_id = 1, .client = {STR("x"), STR("x")}};
+    struct bus_reply reply = {.rate = {1, 1, 1}};
+    int64_t left_ms;
+    uint64_t id;
+    assert_true(envelope_open(STR("\x01\x96\x05\xA1m\x01\x92\x07\xA1u\x92\xA0\xC0\xC0"), &reader));
+    assert_true(envelope_read_call(&reader, &incoming, &left_ms) && pack_at_end(&reader));
+    assert_int_equal(incoming.caller.session_id, 0);
+    assert_int_equal(incoming.client.address.len + incoming.client.agent.len, 0);
+    assert_true(envelope_open(STR("\x01\x94\x05\xC0\xC0\x00"), &reader));
+    assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
+    assert_int_equal(reply.rate.limit, 0);
+}
+
+static void a_rate_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    static const struct str garbage[] = {
+        GARBAGE("\x01\x95\x05\xC0\xC0\x00\x0A"),             /* a number */
+        GARBAGE("\x01\x95\x05\xC0\xC0\x00\x92\x0A\x09"),     /* an element too few */
+        GARBAGE("\x01\x95\x05\xC0\xC0\x00\x93\x00\x09\x3C"), /* of limit 0 */
+        GARBAGE("\x01\x95\x05\xC0\xC0\x00\x93\x0A\xFF\x3C"), /* -1 remaining */
+        GARBAGE("\x01\x95\x05\xC0\xC0\x00\x93\x0A\x09\xC0"), /* without an end */
+    };
+    for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
+        struct pack_reader reader;
+        struct bus_reply reply;
+        uint64_t id;
+        assert_true(envelope_open(garbage[i], &reader));
+        assert_false(envelope_read_reply(&reader, &id, &reply));
+    }
 }
 
 static void an_unknown_error_is_internal(void **state)
@@ -267,6 +323,8 @@ int main(void)
         cmocka_unit_test(what_the_writer_would_not_write_is_refused),
         cmocka_unit_test(texts_beyond_their_bounds_are_refused),
         cmocka_unit_test(fields_to_come_are_passed_over),
+        cmocka_unit_test(fields_that_came_later_may_be_missing),
+        cmocka_unit_test(a_rate_that_is_none_is_refused),
         cmocka_unit_test(an_unknown_error_is_internal),
         cmocka_unit_test(changed_bytes_do_no_harm),
     };

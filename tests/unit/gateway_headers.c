@@ -5,6 +5,7 @@
 #include "gateway/cors.h"
 #include "gateway/etag.h"
 #include "gateway/page_link.h"
+#include "gateway/text.h"
 #include "gateway/trace.h"
 #include "tests/support/cmocka.h"
 
@@ -20,6 +21,16 @@ static void test_tags(void **state)
     assert_true(str_equal(tag, (struct str){b, etag_make(STR("[1,2]"), b)}));
     assert_false(str_equal(tag, (struct str){b, etag_make(STR("[1,3]"), b)}));
     assert_true(str_starts_with((struct str){b, etag_make(STR(""), b)}, STR("W/\"0-")));
+}
+
+static void test_text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct str text = STR("a\xC3\xA9\xF0\x9F\x98\x80"); /* of 1, 2 and 4 bytes */
+    static const size_t kept[] = {0, 1, 1, 3, 3, 3, 3, 7, 7};
+    for (size_t max = 0; max < sizeof kept / sizeof *kept; max++)
+        assert_int_equal(text_limit(text, max).len, kept[max]);
+    assert_int_equal(text_limit(STR("a\xFF"), 100).len, 0);
 }
 
 static void test_matching_tags(void **state)
@@ -135,13 +146,10 @@ static void test_traceparents(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_matching_tags),
-        cmocka_unit_test(test_links),
-        cmocka_unit_test(test_origins),
-        cmocka_unit_test(test_lists_of_origins),
-        cmocka_unit_test(test_request_ids),
-        cmocka_unit_test(test_traceparents),
+        cmocka_unit_test(test_tags),          cmocka_unit_test(test_text_is_cut_between_characters),
+        cmocka_unit_test(test_matching_tags), cmocka_unit_test(test_links),
+        cmocka_unit_test(test_origins),       cmocka_unit_test(test_lists_of_origins),
+        cmocka_unit_test(test_request_ids),   cmocka_unit_test(test_traceparents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,7 @@ static const struct method nothing_method = {"alpha.nothing", ALPHA, &in_message
 static const struct method broken_method = {"alpha.broken", ALPHA, &in_message, &out_message, false};
 static const struct method query_method = {"alpha.query", ALPHA, &in_message, &out_message, false};
 static const struct method relay_method = {"alpha.relay", ALPHA, &in_message, &out_message, false};
+static const struct method rated_method = {"alpha.rated", ALPHA, &in_message, &out_message, false};
 static const struct method hide_method = {"alpha.hide", ALPHA, &in_message, &out_message, false};
 static const struct method spawned_method = {"alpha.spawned", ALPHA, &in_message, &out_message, false};
 static const struct method who_method = {"beta.who", BETA, &in_message, &out_message, false};
@@ -113,9 +114,24 @@ static enum error who(struct call *call, const void *in)
     const struct words *words = in;
     if (str_equal(words->text, STR("fail")))
         return call_fail(call, ERROR_CONFLICT, "%.*s, as asked", STR_ARGS(words->text));
+    if (str_equal(words->text, STR("whence")))
+        return call_reply(
+            call, &(struct words){.text = arena_printf(call->arena, "%.*s by %.*s", STR_ARGS(call->client.address),
+                                                       STR_ARGS(call->client.agent)),
+                                  .has_text = true,
+                                  .number = call->caller.session_id,
+                                  .has_number = true});
     const struct words out = {
         .text = call->caller.role, .has_text = true, .number = call->caller.id, .has_number = true};
     return call_reply(call, &out);
+}
+
+/* Tells how much more, with the reply or with the error that "often" is answered with. */
+static enum error rated(struct call *call, const void *in)
+{
+    bool is_over = str_equal(((const struct words *)in)->text, STR("often"));
+    call_set_rate(call, (struct rate){.limit = 10, .remaining = is_over ? 0 : 4, .reset_s = 60});
+    return is_over ? ERROR_TOO_MANY_REQUESTS : echo(call, in);
 }
 
 static enum error relay(struct call *call, const void *in)
@@ -157,7 +173,7 @@ static const struct method_handler alpha_handlers[] = {
     {&echo_method, echo, NULL},      {&login_method, echo, NULL},          {&guarded_method, echo, guard},
     {&list_method, list, NULL},      {&sleep_method, sleep_a_while, NULL}, {&nothing_method, nothing, NULL},
     {&broken_method, nothing, NULL}, {&query_method, query, NULL},         {&relay_method, relay, NULL},
-    {&hide_method, hide, NULL},      {&spawned_method, spawned, NULL}};
+    {&hide_method, hide, NULL},      {&spawned_method, spawned, NULL},     {&rated_method, rated, NULL}};
 static const struct method_handler beta_handlers[] = {{&who_method, who, NULL}};
 static const struct service_definition alpha = {.name = "alpha",
                                                 .summary = "is asked",
@@ -214,6 +230,7 @@ struct reply {
     enum error error;
     struct buffer body;
     int64_t next_after;
+    struct rate rate;
 };
 
 static void on_reply(void *context, const struct bus_reply *reply)
@@ -224,6 +241,7 @@ static void on_reply(void *context, const struct bus_reply *reply)
     buffer_clear(&out->body);
     buffer_append_str(&out->body, reply->body);
     out->next_after = reply->next_after;
+    out->rate = reply->rate;
 }
 
 /* Waits at most 10 ms for news. */
@@ -270,7 +288,8 @@ static void send_bytes(struct reply *reply, const char *method, struct str argum
 {
     reply->is_there = false;
     const struct bus_request request = {.method = str_from(method),
-                                        .caller = {77, STR("user")},
+                                        .caller = {77, STR("user"), 5},
+                                        .client = {STR("192.0.2.1"), STR("curl/8")},
                                         .request_id = STR("request-1"),
                                         .arguments = arguments,
                                         .timeout_ms = PATIENCE_MS};
@@ -484,10 +503,27 @@ static void test_services_call_each_other(void **state)
         assert_true(loop_now_ms() - begun_ms < PATIENCE_MS);
     assert_int_equal(reply.error, OK);
     assert_body(&reply, "{text: user, number: 77}");
+    assert_int_equal(ask(&reply, "alpha.relay", NULL, "whence", 0), OK);
+    assert_body(&reply, "{text: 192.0.2.1 by curl/8, number: 5}");
     assert_int_equal(ask(&reply, "alpha.relay", NULL, "fail", 0), ERROR_CONFLICT);
     assert_body(&reply, "fail, as asked");
     assert_int_equal(ask(&reply, "alpha.hide", NULL, "fail", 0), ERROR_UNAUTHORIZED);
     assert_body(&reply, "-");
+    buffer_free(&reply.body);
+}
+
+static void test_a_rate_goes_with_the_reply_and_with_the_error(void **state)
+{
+    (void)state;
+    struct reply reply = {0};
+    assert_int_equal(ask(&reply, "alpha.rated", NULL, "seldom", 0), OK);
+    assert_int_equal(reply.rate.limit, 10);
+    assert_int_equal(reply.rate.remaining, 4);
+    assert_int_equal(ask(&reply, "alpha.rated", NULL, "often", 0), ERROR_TOO_MANY_REQUESTS);
+    assert_int_equal(reply.rate.remaining, 0);
+    assert_int_equal(reply.rate.reset_s, 60);
+    assert_int_equal(ask(&reply, "alpha.echo", NULL, "hello", 0), OK); /* the task is used anew */
+    assert_int_equal(reply.rate.limit, 0);
     buffer_free(&reply.body);
 }
 
@@ -693,6 +729,7 @@ int main(int argc, char **argv)
         WITH_SERVICES(test_an_unknown_method_and_a_broken_handler_are_internal),
         WITH_SERVICES(test_without_a_database_it_says_so),
         WITH_SERVICES(test_services_call_each_other),
+        WITH_SERVICES(test_a_rate_goes_with_the_reply_and_with_the_error),
         WITH_SERVICES(test_what_is_spawned_runs_in_a_fiber),
         WITH_SERVICES(test_more_calls_than_fibers_are_refused),
         WITH_SERVICES(test_at_rest_it_uses_no_processor),
