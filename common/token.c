@@ -1,76 +1,61 @@
-/* JWTs in the compact form, HS256 only. Nothing of a token is parsed before its signature is found good: what libjwt
- * and the JSON parser get to see was written by a holder of the secret. */
+/* The compact form: header, payload and signature, made and taken apart. Of a token that is not known to be signed,
+ * only the header is parsed, because it names the key: a bounded object without doubled members. */
 #include "common/token.h"
 
 #include <assert.h>
-#include <jansson.h>
 #include <jwt.h>
 #include <limits.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "common/banned.h"
-#include "common/buffer.h"
-#include "common/json.h"
+#include "common/base64url.h"
+#include "common/token_internal.h"
 
-enum { SIGNATURE_LEN = crypto_auth_hmacsha256_BYTES, BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+enum { HEADER, PAYLOAD, SIGNATURE, SEGMENTS };
+enum { HEADER_MAX_LEN = 1024 };
 
-/* Over the first two segments and the dot between them. */
-static void compute_signature(struct str secret, struct str signed_part, unsigned char signature[SIGNATURE_LEN])
-{
-    assert(secret.len > 0); /* libjwt takes an empty key for "do not check" */
-    crypto_auth_hmacsha256_state state;
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret.ptr, secret.len);
-    crypto_auth_hmacsha256_update(&state, (const unsigned char *)signed_part.ptr, signed_part.len);
-    crypto_auth_hmacsha256_final(&state, signature);
-    sodium_memzero(&state, sizeof state);
-}
+static const char *const algorithm_names[] = {
+    [TOKEN_HS256] = "HS256", [TOKEN_ES256] = "ES256", [TOKEN_EDDSA] = "EdDSA"};
 
 /* ---- signing ---- */
 
-static void append_base64(struct buffer *out, struct str bytes)
+static void append_header(struct buffer *token, const struct token_key *key)
 {
-    size_t size = sodium_base64_encoded_len(bytes.len, BASE64); /* counts a NUL */
-    char *end = buffer_reserve(out, size);
-    sodium_bin2base64(end, size, (const unsigned char *)bytes.ptr, bytes.len, BASE64);
-    out->len += size - 1;
+    struct buffer header = {0};
+    buffer_printf(&header, "{\"alg\":\"%s\"", algorithm_names[key->algorithm]);
+    if (key->pkey != NULL)
+        buffer_printf(&header, ",\"kid\":\"%s\"", key->jwk.kid);
+    buffer_append_str(&header, STR(",\"typ\":\"JWT\"}"));
+    base64url_append(token, buffer_str(&header));
+    buffer_free(&header);
 }
 
-static void append_payload(struct buffer *out, const struct token_claims *claims)
+static void append_payload(struct buffer *token, const struct token_claims *claims)
 {
     struct buffer payload = {0};
-    buffer_append_str(&payload, STR("{\"username\":"));
-    json_append_string(&payload, claims->username);
-    buffer_printf(&payload, ",\"sub\":%lld,\"iat\":%lld,\"exp\":%lld", (long long)claims->sub,
-                  (long long)claims->issued_at, (long long)claims->expires_at);
-    if (claims->role.len > 0) {
-        buffer_append_str(&payload, STR(",\"role\":"));
-        json_append_string(&payload, claims->role);
-    }
-    buffer_append_char(&payload, '}');
-    append_base64(out, buffer_str(&payload));
+    token_claims_append(&payload, claims);
+    base64url_append(token, buffer_str(&payload));
     buffer_free(&payload);
 }
 
-struct str token_sign(struct arena *arena, struct str secret, const struct token_claims *claims)
+struct str token_sign(const struct token_keys *keys, struct arena *arena, const struct token_claims *claims)
 {
+    const struct token_key *key = &keys->keys[0];
     struct buffer token = {0};
-    append_base64(&token, STR("{\"alg\":\"HS256\",\"typ\":\"JWT\"}"));
+    append_header(&token, key);
     buffer_append_char(&token, '.');
     append_payload(&token, claims);
-    unsigned char signature[SIGNATURE_LEN];
-    compute_signature(secret, buffer_str(&token), signature);
+    unsigned char signature[TOKEN_SIGNATURE_MAX_LEN];
+    size_t len = token_signature_make(key, buffer_str(&token), signature);
     buffer_append_char(&token, '.');
-    append_base64(&token, (struct str){(const char *)signature, sizeof signature});
+    base64url_append(&token, (struct str){(const char *)signature, len});
     assert(token.len <= TOKEN_MAX_LEN);
     struct str copy = arena_copy(arena, buffer_str(&token));
     buffer_free(&token);
     return copy;
 }
 
-/* ---- verifying: the form and the signature ---- */
-
-enum { HEADER, PAYLOAD, SIGNATURE, SEGMENTS };
+/* ---- verifying: the form ---- */
 
 /* Exactly three segments, none empty. Which characters are good is for the decoding to say. */
 static bool split(struct str token, struct str segments[SEGMENTS])
@@ -88,45 +73,15 @@ static bool split(struct str token, struct str segments[SEGMENTS])
             return false;
         token.ptr = segment_end + (dot != NULL);
     }
-    return true;
+    return segments[HEADER].len <= HEADER_MAX_LEN;
 }
-
-/* Strict: only the alphabet of base64url, no padding, no bits left over. */
-static bool decode_base64(struct str segment, unsigned char *bytes, size_t size, size_t *len)
-{
-    return sodium_base642bin(bytes, size, segment.ptr, segment.len, NULL, len, NULL, BASE64) == 0;
-}
-
-static bool is_signed(struct str secret, struct str token, struct str signature_segment)
-{
-    unsigned char given[SIGNATURE_LEN], computed[SIGNATURE_LEN];
-    size_t len;
-    if (!decode_base64(signature_segment, given, sizeof given, &len) || len != sizeof given)
-        return false;
-    compute_signature(secret, (struct str){token.ptr, token.len - signature_segment.len - 1}, computed);
-    return sodium_memcmp(given, computed, sizeof computed) == 0;
-}
-
-/* libjwt's own opinion of the same token, header and signature. */
-static bool libjwt_agrees(struct str secret, struct str terminated_token)
-{
-    assert(secret.len <= INT_MAX);
-    jwt_t *jwt = NULL;
-    if (jwt_decode(&jwt, terminated_token.ptr, (const unsigned char *)secret.ptr, (int)secret.len) != 0)
-        return false;
-    bool is_pinned = jwt_get_alg(jwt) == JWT_ALG_HS256;
-    jwt_free(jwt);
-    return is_pinned;
-}
-
-/* ---- verifying: what it says ---- */
 
 /* The segment's JSON object; NULL if it is none, or has a key twice. The caller decrefs. */
 static json_t *decode_object(struct str segment)
 {
     unsigned char bytes[TOKEN_MAX_LEN];
     size_t len;
-    if (!decode_base64(segment, bytes, sizeof bytes, &len))
+    if (!base64url_decode(segment, bytes, sizeof bytes, &len))
         return NULL;
     json_t *value = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
     if (json_is_object(value))
@@ -135,72 +90,73 @@ static json_t *decode_object(struct str segment)
     return NULL;
 }
 
-static bool header_is_good(struct str segment)
+/* ---- verifying: the header and the signature ---- */
+
+static bool is_named(const json_t *value, const char *name)
 {
-    json_t *header = decode_object(segment);
-    const char *algorithm = json_string_value(json_object_get(header, "alg"));
+    return json_is_string(value) && strcmp(json_string_value(value), name) == 0;
+}
+
+/* Whether the header leaves it to this key to have signed the token. */
+static bool may_be_of(const json_t *header, const struct token_keys *keys, const struct token_key *key)
+{
+    const json_t *kid = json_object_get(header, "kid");
+    if (key->pkey == NULL)
+        return true;
+    return kid != NULL ? is_named(kid, key->jwk.kid) : key == &keys->keys[0];
+}
+
+static const struct token_key *find_signer(const struct token_keys *keys, const json_t *header, struct str signed_part,
+                                           struct str signature_segment)
+{
+    unsigned char signature[TOKEN_SIGNATURE_MAX_LEN];
+    size_t len;
+    if (!base64url_decode(signature_segment, signature, sizeof signature, &len))
+        return NULL;
+    for (const struct token_key *key = keys->keys; key < keys->keys + keys->count; key++)
+        if (may_be_of(header, keys, key) &&
+            token_signature_is_good(key, signed_part, (struct str){(const char *)signature, len}))
+            return key;
+    return NULL;
+}
+
+/* The key that signed the token, if its header is one that we understand; else NULL. */
+static const struct token_key *check_header(const struct token_keys *keys, struct str token,
+                                            const struct str segments[SEGMENTS])
+{
+    json_t *header = decode_object(segments[HEADER]);
+    const struct token_key *signer = NULL;
+    struct str signed_part = {token.ptr, token.len - segments[SIGNATURE].len - 1};
     /* crit lists extensions that must be understood (RFC 7515 §4.1.11): we know none. */
-    bool good = algorithm != NULL && strcmp(algorithm, "HS256") == 0 && json_object_get(header, "crit") == NULL;
+    if (is_named(json_object_get(header, "alg"), algorithm_names[keys->keys[0].algorithm]) &&
+        json_object_get(header, "crit") == NULL)
+        signer = find_signer(keys, header, signed_part, segments[SIGNATURE]);
     json_decref(header);
-    return good;
+    return signer;
 }
 
-/* A NumericDate (RFC 7519 §2), fractions cut. False for a claim that is there and is not one; *out stays if it is
- * absent. */
-static bool read_time(const json_t *payload, const char *name, int64_t *out)
+/* libjwt's own opinion of the same token, header and signature. */
+static bool libjwt_agrees(struct str secret, struct str terminated_token)
 {
-    const json_t *value = json_object_get(payload, name);
-    if (value == NULL)
-        return true;
-    if (!json_is_number(value))
+    assert(secret.len > 0 && secret.len <= INT_MAX); /* it takes an empty key for "do not check" */
+    jwt_t *jwt = NULL;
+    if (jwt_decode(&jwt, terminated_token.ptr, (const unsigned char *)secret.ptr, (int)secret.len) != 0)
         return false;
-    double real = json_number_value(value);
-    if (json_is_integer(value))
-        *out = json_integer_value(value);
-    else if (real >= 0 && real < 9e18)
-        *out = (int64_t)real;
-    else
-        return false;
-    return true;
+    bool is_pinned = jwt_get_alg(jwt) == JWT_ALG_HS256;
+    jwt_free(jwt);
+    return is_pinned;
 }
 
-static bool read_string(struct arena *arena, const json_t *payload, const char *name, struct str *out)
-{
-    const json_t *value = json_object_get(payload, name);
-    if (value == NULL)
-        return true;
-    if (!json_is_string(value))
-        return false;
-    *out = arena_copy(arena, (struct str){json_string_value(value), json_string_length(value)});
-    return true;
-}
-
-static bool read_claims(struct arena *arena, const json_t *payload, int64_t now_s, struct token_claims *claims)
-{
-    struct token_claims read = {0};
-    int64_t not_before = INT64_MIN;
-    read.expires_at = INT64_MIN; /* a token without exp has ended long ago */
-    const json_t *sub = json_object_get(payload, "sub");
-    if (!json_is_integer(sub) || json_integer_value(sub) <= 0)
-        return false;
-    read.sub = json_integer_value(sub);
-    if (!read_time(payload, "exp", &read.expires_at) || !read_time(payload, "iat", &read.issued_at) ||
-        !read_time(payload, "nbf", &not_before) || read.expires_at <= now_s || not_before > now_s)
-        return false;
-    if (!read_string(arena, payload, "username", &read.username) || !read_string(arena, payload, "role", &read.role))
-        return false;
-    *claims = read;
-    return true;
-}
-
-bool token_verify(struct arena *arena, struct str secret, struct str token, int64_t now_s, struct token_claims *claims)
+bool token_verify(const struct token_keys *keys, struct arena *arena, struct str token, int64_t now_s,
+                  struct token_claims *claims)
 {
     struct str segments[SEGMENTS];
-    if (!split(token, segments) || !is_signed(secret, token, segments[SIGNATURE]) ||
-        !header_is_good(segments[HEADER]) || !libjwt_agrees(secret, arena_copy(arena, token)))
+    const struct token_key *signer = split(token, segments) ? check_header(keys, token, segments) : NULL;
+    if (signer == NULL ||
+        (signer->algorithm == TOKEN_HS256 && !libjwt_agrees(signer->secret, arena_copy(arena, token))))
         return false;
     json_t *payload = decode_object(segments[PAYLOAD]);
-    bool good = payload != NULL && read_claims(arena, payload, now_s, claims);
+    bool good = payload != NULL && token_claims_read(arena, payload, now_s, claims);
     json_decref(payload);
     return good;
 }

@@ -19,15 +19,15 @@ struct slot {
 };
 
 struct bearer {
-    struct str secret;
+    const struct token_keys *keys;
     unsigned char key[crypto_shorthash_KEYBYTES];
     struct slot slots[SLOTS];
 };
 
-struct bearer *bearer_new(struct str secret)
+struct bearer *bearer_new(const struct token_keys *keys)
 {
     struct bearer *bearer = allocate(sizeof *bearer);
-    bearer->secret = secret;
+    bearer->keys = keys;
     crypto_shorthash_keygen(bearer->key);
     return bearer;
 }
@@ -78,7 +78,7 @@ bool bearer_check(struct bearer *bearer, struct arena *arena, struct str authori
     struct slot *slot = &bearer->slots[hash % SLOTS];
     if (!is_remembered(slot, hash, token, now_s)) {
         struct token_claims claims;
-        if (!token_verify(arena, bearer->secret, token, now_s, &claims) || claims.sub <= 0)
+        if (!token_verify(bearer->keys, arena, token, now_s, &claims) || claims.sub <= 0)
             return false;
         if (token.len > REMEMBERED_LEN) {
             *user_id = claims.sub;

@@ -8,11 +8,12 @@
 
 #include "common/arena.h"
 #include "common/str.h"
+#include "common/token_keys.h"
 
 struct bearer;
 
-/* secret is borrowed. Returns owned. */
-struct bearer *bearer_new(struct str secret);
+/* keys are borrowed. Returns owned. */
+struct bearer *bearer_new(const struct token_keys *keys);
 void bearer_destroy(struct bearer **bearer);
 
 /* Whether the header holds a token that is good at now_s (seconds since the epoch); then *user_id, which is not 0. */

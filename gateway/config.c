@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/allocate.h"
-#include "common/token.h"
 #include "gateway/cors.h"
 #include "gateway/routes_print.h"
 
@@ -22,7 +21,7 @@ static const struct setting settings[] = {
     {"ADMIN_PORT", SETTING_INTEGER, "0", 0, 65535, NULL, AT(admin_port), "port of /healthz and /readyz; 0 = off"},
     {"ADMIN_HOST", SETTING_STRING, "127.0.0.1", 1, 45, NULL, AT(admin_host), "address of the admin port"},
     {"GATEWAY_THREADS", SETTING_INTEGER, "0", 0, 64, NULL, AT(threads), "event loops; 0 = half the cores"},
-    {"JWT_SECRET", SETTING_SECRET, NULL, 1, 4096, NULL, AT(jwt_secret), "key of the access tokens, 32 bytes or more"},
+    TOKEN_SETTINGS(struct gateway_config, tokens),
     {"CORS_ORIGIN", SETTING_STRING, "http://localhost:8080,http://localhost:3000", 0, 0, NULL, AT(cors_origin),
      "origins whose pages may read replies, comma-separated"},
     {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, AT(bus_dir), "folder of the services' sockets"},
@@ -72,9 +71,7 @@ static void check(void *memory)
             config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));
     if (*config->user_feed_endpoints == '\0')
         config->user_feed_endpoints = default_endpoint(config->bus_dir, "user.feed");
-    if (strlen(config->jwt_secret) < TOKEN_MIN_SECRET_LEN && config->common.environment != DEVELOPMENT)
-        config_mistake("JWT_SECRET", "is shorter than %d bytes; make one with: openssl rand -base64 48",
-                       TOKEN_MIN_SECRET_LEN);
+    config->keys = token_keys_load(&config->tokens, TOKEN_VERIFIES, config->common.environment == DEVELOPMENT);
     if (config->admin_port == config->port)
         config_mistake("ADMIN_PORT", "is the API's port too; choose another");
     struct cors *cors = cors_new(config->cors_origin);

@@ -3,6 +3,7 @@
 #define GATEWAY_CONFIG_H
 
 #include "common/config.h"
+#include "common/token_keys.h"
 #include "proto/proto.h"
 
 struct gateway_config {
@@ -13,7 +14,8 @@ struct gateway_config {
     const char *admin_host;
     int64_t admin_port; /* 0 = off */
     int64_t threads;    /* 0 = half the cores; config_check makes it a number */
-    const char *jwt_secret;
+    struct token_settings tokens;
+    struct token_keys *keys; /* of those settings; the process's own */
     const char *cors_origin;
     const char *bus_dir;
     const char *endpoints[SERVICE_COUNT];

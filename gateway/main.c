@@ -109,6 +109,7 @@ static void destroy_all(void)
     h2o_config_dispose(&gateway.http);
     router_destroy(&gateway.router);
     cors_destroy(&gateway.cors);
+    token_keys_destroy(&config.keys);
 }
 
 static int run(void)

@@ -219,7 +219,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->arena = arena_new();
     thread->bus = bus_new();
     thread->principals = principals_new();
-    thread->bearer = bearer_new(str_from(gateway->config->jwt_secret));
+    thread->bearer = bearer_new(gateway->config->keys);
     thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
         thread->stop_fd < 0) {

@@ -4,13 +4,15 @@
 
 #include "common/password.h"
 #include "common/service.h"
+#include "common/token_keys.h"
 #include "proto/proto.h"
 #include "services/auth/sql.h"
 
 struct auth_config {
     struct service_config service; /* first: the frame fills it */
     const char *user_endpoints;
-    const char *jwt_secret;
+    struct token_settings tokens;
+    struct token_keys *keys; /* of those settings; ours */
     int64_t jwt_ttl_s;
     struct password_cost password_cost;
     int64_t hash_queue;

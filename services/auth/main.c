@@ -2,8 +2,6 @@
 #include "services/auth/auth.h"
 
 #include "common/log.h"
-#include "common/token.h"
-#include "services/auth/secret.h"
 
 /* ---- settings ---- */
 
@@ -12,8 +10,7 @@
 static const struct setting settings[] = {
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
      "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
-    {"JWT_SECRET", SETTING_SECRET, NULL, 1, 4096, NULL, AT(jwt_secret),
-     "key that signs the access tokens, 32 bytes or more"},
+    TOKEN_SETTINGS(struct auth_config, tokens),
     {"JWT_TTL_S", SETTING_INTEGER, "86400", 1, 31536000, NULL, AT(jwt_ttl_s), "seconds an access token is good for"},
     {"PASSWORD_MEMORY_KIB", SETTING_INTEGER, "19456", 8, 1048576, NULL, AT(password_cost.memory_kib),
      "memory that hashing one password takes"},
@@ -26,10 +23,8 @@ static const struct setting settings[] = {
 static void check_config(void *memory)
 {
     enum { DEVELOPMENT = 0 };
-    const struct auth_config *config = memory;
-    const char *mistake = secret_mistake(str_from(config->jwt_secret));
-    if (mistake != NULL && config->service.common.environment != DEVELOPMENT)
-        config_mistake("JWT_SECRET", "%s; make one with: openssl rand -base64 48", mistake);
+    struct auth_config *config = memory;
+    config->keys = token_keys_load(&config->tokens, TOKEN_SIGNS, config->service.common.environment == DEVELOPMENT);
 }
 
 /* ---- methods ---- */
@@ -61,6 +56,12 @@ static bool start(struct service *service)
     return error == OK && proto_fits();
 }
 
+static void stop(struct service *service)
+{
+    struct token_keys *keys = ((const struct auth_config *)service_config(service))->keys;
+    token_keys_destroy(&keys);
+}
+
 int main(int argc, char **argv)
 {
     static const struct service_definition definition = {
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
         .config_size = sizeof(struct auth_config),
         .check_config = check_config,
         .start = start,
+        .stop = stop,
     };
     return service_run(&definition, argc, argv);
 }

@@ -16,7 +16,7 @@ static struct str sign_token(struct call *call, const struct user_view *user)
                                         .issued_at = now_s,
                                         .expires_at = now_s + config->jwt_ttl_s,
                                         .role = user->role};
-    return token_sign(call->arena, str_from(config->jwt_secret), &claims);
+    return token_sign(config->keys, call->arena, &claims);
 }
 
 enum error reply_session(struct call *call, const struct user_view *user)

@@ -9,28 +9,38 @@
 #include "tests/support/cmocka.h"
 
 static struct arena *arena;
-static const struct str secret = {"0123456789abcdef0123456789abcdef", 32};
+static struct token_keys *keys, *other_keys;
+
+static struct token_keys *keys_of(const char *secret)
+{
+    const struct token_settings settings = {TOKEN_HS256, secret, "", "", ""};
+    return token_keys_load(&settings, TOKEN_SIGNS, false);
+}
 
 static int make(void **state)
 {
     (void)state;
     arena = arena_new();
+    keys = keys_of("0123456789abcdef0123456789abcdef");
+    other_keys = keys_of("another key, 32 bytes long......");
     return 0;
 }
 
 static int unmake(void **state)
 {
     (void)state;
+    token_keys_destroy(&keys);
+    token_keys_destroy(&other_keys);
     arena_destroy(&arena);
     return 0;
 }
 
 /* ---- tokens ---- */
 
-static struct str bearer_of(struct str key, int64_t sub, struct str username, int64_t expires_at)
+static struct str bearer_of(const struct token_keys *signer, int64_t sub, struct str username, int64_t expires_at)
 {
     struct token_claims claims = {.sub = sub, .username = username, .issued_at = 1000, .expires_at = expires_at};
-    struct str token = token_sign(arena, key, &claims);
+    struct str token = token_sign(signer, arena, &claims);
     return arena_printf(arena, "Bearer %.*s", STR_ARGS(token));
 }
 
@@ -45,8 +55,8 @@ static bool is_good(struct bearer *bearer, struct str header, int64_t now_s, int
 static void test_good_until_it_expires(void **state)
 {
     (void)state;
-    struct bearer *bearer = bearer_new(secret);
-    struct str header = bearer_of(secret, 5, STR("ada"), 2000);
+    struct bearer *bearer = bearer_new(keys);
+    struct str header = bearer_of(keys, 5, STR("ada"), 2000);
     for (int i = 0; i < 3; i++) /* verified, then remembered */
         assert_true(is_good(bearer, header, 1500, 5));
     assert_true(is_good(bearer, header, 1999, 5));
@@ -59,10 +69,10 @@ static void test_good_until_it_expires(void **state)
 static void test_long_tokens_are_not_remembered_but_good(void **state)
 {
     (void)state;
-    struct bearer *bearer = bearer_new(secret);
+    struct bearer *bearer = bearer_new(keys);
     char name[600];
     memset(name, 'n', sizeof name);
-    struct str header = bearer_of(secret, 6, (struct str){name, sizeof name}, 2000);
+    struct str header = bearer_of(keys, 6, (struct str){name, sizeof name}, 2000);
     assert_true(is_good(bearer, header, 1500, 6));
     assert_true(is_good(bearer, header, 1500, 6));
     assert_false(is_good(bearer, header, 2500, 6));
@@ -72,8 +82,8 @@ static void test_long_tokens_are_not_remembered_but_good(void **state)
 static void test_a_changed_token_is_not_the_remembered_one(void **state)
 {
     (void)state;
-    struct bearer *bearer = bearer_new(secret);
-    struct str header = bearer_of(secret, 5, STR("ada"), 2000);
+    struct bearer *bearer = bearer_new(keys);
+    struct str header = bearer_of(keys, 5, STR("ada"), 2000);
     assert_true(is_good(bearer, header, 1500, 5));
     char *copy = arena_alloc(arena, header.len);
     for (size_t i = sizeof("Bearer ") - 1; i < header.len - 1; i++) {
@@ -82,15 +92,15 @@ static void test_a_changed_token_is_not_the_remembered_one(void **state)
         assert_false(is_good(bearer, (struct str){copy, header.len}, 1500, 5));
     }
     assert_true(is_good(bearer, header, 1500, 5));
-    assert_false(is_good(bearer, bearer_of(STR("another key, 32 bytes long......"), 5, STR("ada"), 2000), 1500, 5));
+    assert_false(is_good(bearer, bearer_of(other_keys, 5, STR("ada"), 2000), 1500, 5));
     bearer_destroy(&bearer);
 }
 
 static void test_header_forms(void **state)
 {
     (void)state;
-    struct bearer *bearer = bearer_new(secret);
-    struct str header = bearer_of(secret, 5, STR("ada"), 2000);
+    struct bearer *bearer = bearer_new(keys);
+    struct str header = bearer_of(keys, 5, STR("ada"), 2000);
     struct str token = {header.ptr + 7, header.len - 7};
     assert_true(is_good(bearer, arena_printf(arena, "bEaReR   %.*s", STR_ARGS(token)), 1500, 5));
     static const char *const refused[] = {"",          "Bearer",       "Bearer ",    "Bearer  ",
@@ -100,8 +110,8 @@ static void test_header_forms(void **state)
     assert_false(is_good(bearer, token, 1500, 5));
     assert_false(is_good(bearer, arena_printf(arena, "Bearer%.*s", STR_ARGS(token)), 1500, 5));
     assert_false(is_good(bearer, arena_printf(arena, "Bearer %.*s x", STR_ARGS(token)), 1500, 5));
-    assert_false(is_good(bearer, bearer_of(secret, 0, STR("nobody"), 2000), 1500, 0));
-    assert_false(is_good(bearer, bearer_of(secret, -3, STR("nobody"), 2000), 1500, 0));
+    assert_false(is_good(bearer, bearer_of(keys, 0, STR("nobody"), 2000), 1500, 0));
+    assert_false(is_good(bearer, bearer_of(keys, -3, STR("nobody"), 2000), 1500, 0));
     bearer_destroy(&bearer);
 }
 

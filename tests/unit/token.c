@@ -25,17 +25,22 @@ static const struct token_claims known_claims = {
     .sub = 42, .username = {"zo\xc3\xab", 4}, .issued_at = 1700000000, .expires_at = 1700086400};
 
 static struct arena *arena;
+static struct token_keys *keys;
 
 static int setup(void **state)
 {
     (void)state;
     arena = arena_new();
+    const struct token_settings settings = {TOKEN_HS256, SECRET.ptr, "", "", ""};
+    keys = token_keys_load(&settings, TOKEN_SIGNS, false);
+    assert_non_null(keys);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
+    token_keys_destroy(&keys);
     arena_destroy(&arena);
     return 0;
 }
@@ -68,7 +73,7 @@ static struct str forge_signed(struct str secret, const char *header, const char
 
 static bool verify(struct str token, int64_t now_s, struct token_claims *claims)
 {
-    return token_verify(arena, SECRET, token, now_s, claims);
+    return token_verify(keys, arena, token, now_s, claims);
 }
 
 /* Whether it is good at NOW; a refusal must leave the claims alone. */
@@ -99,10 +104,10 @@ static void assert_str(struct str s, const char *expected)
 static void signs_the_bytes_that_clients_know(void **state)
 {
     (void)state;
-    assert_str(token_sign(arena, SECRET, &known_claims), known);
+    assert_str(token_sign(keys, arena, &known_claims), known);
     struct token_claims with_role = known_claims;
     with_role.role = STR("admin");
-    assert_str(token_sign(arena, SECRET, &with_role), known_with_role);
+    assert_str(token_sign(keys, arena, &with_role), known_with_role);
 }
 
 static void reads_what_another_holder_signed(void **state)
@@ -128,10 +133,26 @@ static void reads_what_it_signed(void **state)
                                   .expires_at = 2000,
                                   .role = STR("user")};
     struct token_claims read;
-    assert_true(verify(token_sign(arena, SECRET, &claims), NOW, &read));
+    assert_true(verify(token_sign(keys, arena, &claims), NOW, &read));
     assert_int_equal(read.sub, INT64_MAX);
     assert_true(str_equal(read.username, claims.username));
     assert_true(str_equal(read.role, claims.role));
+}
+
+static void a_session_stands_between_exp_and_role(void **state)
+{
+    (void)state;
+    struct token_claims claims = {
+        .sub = 42, .username = STR("joe"), .issued_at = 1000, .expires_at = 2000, .session_id = 7, .role = STR("user")};
+    assert_true(str_equal(
+        token_sign(keys, arena, &claims),
+        forge_signed(SECRET, HEADER,
+                     "{\"username\":\"joe\",\"sub\":42,\"iat\":1000,\"exp\":2000,\"sid\":7,\"role\":\"user\"}")));
+    struct token_claims read;
+    assert_true(verify(token_sign(keys, arena, &claims), NOW, &read));
+    assert_int_equal(read.session_id, 7);
+    assert_true(verify(forge_signed(SECRET, HEADER, PAYLOAD), NOW, &read));
+    assert_int_equal(read.session_id, 0);
 }
 
 /* The longest name that validation lets through, each character escaped: the token must still be one that is accepted.
@@ -143,7 +164,7 @@ static void longest_name_fits(void **state)
     memset(name, 1, sizeof name);
     struct token_claims claims = {.sub = 1, .username = {name, sizeof name}, .issued_at = 1, .expires_at = 2000};
     claims.role = STR("admin");
-    assert_true(is_good(token_sign(arena, SECRET, &claims)));
+    assert_true(is_good(token_sign(keys, arena, &claims)));
 }
 
 static void foreign_payloads_that_are_good(void **state)
@@ -210,6 +231,11 @@ static void sub_is_a_whole_positive_number(void **state)
         "{\"sub\":true,\"exp\":2000}",
         "{\"sub\":[1],\"exp\":2000}",
         "{\"sub\":9223372036854775808,\"exp\":2000}",
+        "{\"sub\":1,\"exp\":2000,\"sid\":0}",
+        "{\"sub\":1,\"exp\":2000,\"sid\":-7}",
+        "{\"sub\":1,\"exp\":2000,\"sid\":7.0}",
+        "{\"sub\":1,\"exp\":2000,\"sid\":\"7\"}",
+        "{\"sub\":1,\"exp\":2000,\"sid\":null}",
         "{\"sub\":1,\"exp\":2000,\"username\":7}",
         "{\"sub\":1,\"exp\":2000,\"username\":null}",
         "{\"sub\":1,\"exp\":2000,\"username\":\"a\\u0000b\"}",
@@ -378,6 +404,7 @@ int main(void)
         TOKEN_TEST(signs_the_bytes_that_clients_know),
         TOKEN_TEST(reads_what_another_holder_signed),
         TOKEN_TEST(reads_what_it_signed),
+        TOKEN_TEST(a_session_stands_between_exp_and_role),
         TOKEN_TEST(longest_name_fits),
         TOKEN_TEST(foreign_payloads_that_are_good),
         TOKEN_TEST(expires_at_its_second),

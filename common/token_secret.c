@@ -1,13 +1,14 @@
 /* Secrets that people forgot to replace, and others that can be guessed. */
-#include "services/auth/secret.h"
+#include "common/token_internal.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "common/token.h"
-
-/* Fewer different bytes than a random secret of the least length has: 32 hexadecimal digits have about 14. */
-enum { MIN_DISTINCT_BYTES = 8 };
+enum {
+    MIN_LEN = 32, /* as long as the hash's output (RFC 7518 §3.2) */
+    /* Fewer than a random secret of that length has: 32 hexadecimal digits have about 14. */
+    MIN_DISTINCT_BYTES = 8,
+};
 
 /* What the examples of frameworks and tutorials are made of (jwt.io's own is among them), and no random secret is. */
 static const char *const placeholders[] = {
@@ -39,11 +40,11 @@ static size_t distinct_bytes(struct str secret)
     return count;
 }
 
-const char *secret_mistake(struct str secret)
+const char *token_secret_mistake(struct str secret)
 {
     if (is_placeholder(secret))
         return "looks like an example's, which everybody knows";
-    if (secret.len < TOKEN_MIN_SECRET_LEN)
+    if (secret.len < MIN_LEN)
         return "is shorter than 32 bytes";
     if (distinct_bytes(secret) < MIN_DISTINCT_BYTES)
         return "repeats the same few characters";
