@@ -15,7 +15,7 @@
 
 static struct client client_of(const struct request *request, const struct method *method)
 {
-    return (struct client){.address = str_from(request->guard->remote),
+    return (struct client){.address = request->remote,
                            .agent = method->target == SERVICE_auth ? request->user_agent : STR("")};
 }
 

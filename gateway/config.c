@@ -8,6 +8,7 @@
 
 #include "common/allocate.h"
 #include "gateway/cors.h"
+#include "gateway/proxies.h"
 #include "gateway/routes_print.h"
 
 #define AT(member) offsetof(struct gateway_config, member)
@@ -24,6 +25,8 @@ static const struct setting settings[] = {
     TOKEN_SETTINGS(struct gateway_config, tokens),
     {"CORS_ORIGIN", SETTING_STRING, "http://localhost:8080,http://localhost:3000", 0, 0, NULL, AT(cors_origin),
      "origins whose pages may read replies, comma-separated"},
+    {"TRUSTED_PROXIES", SETTING_STRING, "", 0, 0, NULL, AT(trusted_proxies),
+     "addresses and networks (192.0.2.0/24) of proxies whose X-Forwarded-For is believed, comma-separated"},
     {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, AT(bus_dir), "folder of the services' sockets"},
     {"AUTH_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_auth]), "default ipc://$BUS_DIR/auth"},
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_user]), "default ipc://$BUS_DIR/user"},
@@ -58,6 +61,26 @@ static int64_t half_the_cores(void)
     return cores >= 4 ? cores / 2 : 1;
 }
 
+static void check_cors_origin(const struct gateway_config *config)
+{
+    struct cors *cors = cors_new(config->cors_origin);
+    if (cors == NULL)
+        config_mistake("CORS_ORIGIN",
+                       "is not a list of origins like https://app.example.org (a * is not possible: replies "
+                       "allow credentials)");
+    cors_destroy(&cors);
+}
+
+static void check_trusted_proxies(const struct gateway_config *config)
+{
+    struct str mistake;
+    struct proxies *proxies = proxies_new(config->trusted_proxies, &mistake);
+    if (proxies == NULL)
+        config_mistake("TRUSTED_PROXIES", "'%.*s' is no IP address, nor a network like 192.0.2.0/24 or 2001:db8::/32",
+                       STR_ARGS(mistake));
+    proxies_destroy(&proxies);
+}
+
 static void check(void *memory)
 {
     enum { DEVELOPMENT = 0 };
@@ -74,12 +97,8 @@ static void check(void *memory)
     config->keys = token_keys_load(&config->tokens, TOKEN_VERIFIES, config->common.environment == DEVELOPMENT);
     if (config->admin_port == config->port)
         config_mistake("ADMIN_PORT", "is the API's port too; choose another");
-    struct cors *cors = cors_new(config->cors_origin);
-    if (cors == NULL)
-        config_mistake("CORS_ORIGIN",
-                       "is not a list of origins like https://app.example.org (a * is not possible: replies "
-                       "allow credentials)");
-    cors_destroy(&cors);
+    check_cors_origin(config);
+    check_trusted_proxies(config);
 }
 
 static void print_routes(void)

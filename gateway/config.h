@@ -17,6 +17,7 @@ struct gateway_config {
     struct token_settings tokens;
     struct token_keys *keys; /* of those settings; the process's own */
     const char *cors_origin;
+    const char *trusted_proxies;
     const char *bus_dir;
     const char *endpoints[SERVICE_COUNT];
     const char *user_feed_endpoints;

@@ -1,7 +1,6 @@
 /* The guard's stages, driven by the socket's callbacks. */
 #include "gateway/guard.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 
 #include "common/allocate.h"
@@ -282,13 +281,10 @@ static void on_closed(void *data)
 
 static void note_remote(struct guard *guard)
 {
-    struct sockaddr_storage address;
-    const void *bytes = &((struct sockaddr_in *)&address)->sin_addr;
-    if (h2o_socket_getpeername(guard->socket, (struct sockaddr *)&address) == 0)
-        return;
-    if (address.ss_family == AF_INET6)
-        bytes = &((struct sockaddr_in6 *)&address)->sin6_addr;
-    inet_ntop(address.ss_family, bytes, guard->remote, sizeof guard->remote);
+    struct sockaddr_storage peer;
+    if (h2o_socket_getpeername(guard->socket, (struct sockaddr *)&peer) != 0 &&
+        address_of_socket((struct sockaddr *)&peer, &guard->address))
+        address_write(&guard->address, guard->remote);
 }
 
 void guard_accept(struct thread *thread, h2o_accept_ctx_t *accept, h2o_socket_t *socket)

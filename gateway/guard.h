@@ -6,8 +6,7 @@
 
 #include "gateway/http.h"
 
-#include <netinet/in.h>
-
+#include "common/address.h"
 #include "common/buffer.h"
 #include "gateway/chunk_check.h"
 #include "gateway/head_check.h"
@@ -40,7 +39,8 @@ struct guard {
     size_t lingered; /* bytes thrown away */
     struct reset_budget resets;
     bool is_overdrawn;
-    char remote[INET6_ADDRSTRLEN];
+    struct address address;            /* of the peer: the client, or a proxy */
+    char remote[ADDRESS_MAX_TEXT + 1]; /* its text; empty = unknown */
 
     /* h2o's own callbacks, before which the guard's stand */
     h2o_socket_cb h2o_on_read, h2o_on_written;

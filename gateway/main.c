@@ -110,6 +110,7 @@ static void destroy_all(void)
     router_destroy(&gateway.router);
     cors_destroy(&gateway.cors);
     token_keys_destroy(&config.keys);
+    proxies_destroy(&gateway.proxies);
 }
 
 static int run(void)
@@ -122,6 +123,7 @@ static int run(void)
     gateway.threads = threads;
     gateway.router = router_new(proto_routes, proto_route_count);
     gateway.cors = cors_new(config.cors_origin);
+    gateway.proxies = proxies_new(config.trusted_proxies, &(struct str){0});
     bool is_made = make_threads();
     if (is_made) {
         start_threads();

@@ -22,8 +22,7 @@ static void log_request(const struct request *request)
     log_info("request", LOG_S("method", str_of(req->input.method)), LOG_S("path", request->path),
              LOG_I("status", request->is_answered ? req->res.status : 0),
              LOG_R("duration_ms", (double)(now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
-             LOG_S("requestId", request->id), LOG_Z("remote", request->guard->remote),
-             LOG_I("userId", request->user_id));
+             LOG_S("requestId", request->id), LOG_S("remote", request->remote), LOG_I("userId", request->user_id));
 }
 
 /* Whether the reply went out as a whole; HTTP/2 tells by the bytes of the body. */
@@ -114,6 +113,23 @@ static void read_fields(struct request *request)
     }
 }
 
+/* The client, where the connection is a trusted proxy's: X-Forwarded-For is read backwards, from the last field. */
+static void read_remote(struct request *request)
+{
+    const struct proxies *proxies = request->thread->gateway->proxies;
+    struct address address = request->guard->address;
+    request->remote = str_from(request->guard->remote);
+    if (request->remote.len == 0 || !proxies_trust(proxies, &address))
+        return;
+    const h2o_headers_t *headers = &request->req->headers;
+    bool goes_on = true;
+    for (size_t i = headers->size; i > 0 && goes_on; i--)
+        if (headers->entries[i - 1].name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
+            goes_on = proxies_follow(proxies, str_of(headers->entries[i - 1].value), &address);
+    request->remote.ptr = request->forwarded_remote;
+    request->remote.len = address_write(&address, request->forwarded_remote);
+}
+
 bool request_is(const struct request *request, struct str method)
 {
     return str_equal(str_of(request->req->input.method), method);
@@ -131,6 +147,7 @@ struct request *request_new(h2o_req_t *req)
     request->is_read = request->is_head || request_is(request, STR("GET"));
     read_target(request);
     read_fields(request);
+    read_remote(request);
     if (request->id.len == 0) {
         trace_make_request_id(&thread->id_generator, request->made_id);
         request->id = (struct str){request->made_id, TRACE_ID_LEN};

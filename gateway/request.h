@@ -25,6 +25,8 @@ struct request {
 
     /* Header fields; empty = absent */
     struct str authorization, origin, content_type, content_encoding, if_none_match, traceparent;
+    struct str remote; /* the client's address: the connection's peer, or for whom a trusted proxy asks */
+    char forwarded_remote[ADDRESS_MAX_TEXT + 1];
     struct str user_agent; /* what of it the auth service is told */
     bool wants_problem;    /* Accept names application/problem+json */
     bool is_head, is_read /* GET or HEAD */;

@@ -17,12 +17,14 @@
 #include "gateway/cors.h"
 #include "gateway/listener.h"
 #include "gateway/principals.h"
+#include "gateway/proxies.h"
 #include "gateway/router.h"
 
 struct gateway {
     const struct gateway_config *config;
     struct router *router;
     struct cors *cors;
+    struct proxies *proxies;
     h2o_globalconf_t http;
     h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
     struct thread **threads;

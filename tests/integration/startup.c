@@ -64,6 +64,17 @@ static void mistakes_are_named_all_at_once(void **state)
     assert_non_null(strstr(outcome.output, "REQUEST_TIMEOUT_MS"));
 }
 
+static void a_proxy_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    static const char *const mistakes[] = {"proxy.example", "10.0.0.0/33", "2001:db8::/129", "10.0.0.0/-1",
+                                           "10.0.0/8",      "10.0.0.0/",   "::1,fe80::1%lo"};
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+        assert_refused(text("TRUSTED_PROXIES=%s", mistakes[i]), STACK_GATEWAY, "TRUSTED_PROXIES");
+    assert_refused("TRUSTED_PROXIES=10.0.0.1,elsewhere", STACK_GATEWAY, "'elsewhere'");
+    assert_int_equal(run("TRUSTED_PROXIES=10.0.0.0/8,::1", STACK_GATEWAY, "--check-config").status, 0);
+}
+
 static void secrets_are_printed_masked(void **state)
 {
     (void)state;
@@ -102,7 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_short_secret_is_refused),     cmocka_unit_test(mistakes_are_named_all_at_once),
         cmocka_unit_test(secrets_are_printed_masked),    cmocka_unit_test(every_process_helps),
-        cmocka_unit_test(the_gateway_prints_its_routes),
+        cmocka_unit_test(the_gateway_prints_its_routes), cmocka_unit_test(a_proxy_that_is_none_is_refused),
     };
     int failed = cmocka_run_group_tests_name("startup", tests, NULL, NULL);
     scratch_free();
