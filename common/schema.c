@@ -251,6 +251,8 @@ static bool rule_fits(const struct field *field)
                field->min <= field->max;
     case RULE_RANGE:
         return field->type == FIELD_INTEGER && field->min <= field->max;
+    case RULE_ONE_OF:
+        return field->type == FIELD_STRING && field->choices != NULL && *field->choices != '\0';
     }
     return false;
 }

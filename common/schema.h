@@ -19,7 +19,7 @@ struct path_id {
     int64_t value;
 };
 
-enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE };
+enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF };
 
 struct field {
     const char *name; /* in JSON */
@@ -28,8 +28,9 @@ struct field {
     bool required;
     enum field_rule rule;
     int64_t min, max;
-    size_t offset;     /* of the member */
-    size_t has_offset; /* of its has_ */
+    const char *choices; /* of RULE_ONE_OF: "user, admin" */
+    size_t offset;       /* of the member */
+    size_t has_offset;   /* of its has_ */
 };
 
 struct message {

@@ -43,8 +43,33 @@ static void check_length(struct check *check, const struct field *field, const s
         say(check, field, "should not be empty");
 }
 
+static bool is_choice(const char *choices, struct str text)
+{
+    struct str rest = str_from(choices);
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.ptr, ',', rest.len);
+        struct str choice = {rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len};
+        if (str_equal(choice, text))
+            return true;
+        size_t used = comma ? choice.len + sizeof(", ") - 1 : choice.len;
+        rest = (struct str){rest.ptr + used, rest.len - used};
+    }
+    return false;
+}
+
+static void check_choice(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    if (!value || value->type != PACK_STRING || !is_choice(field->choices, value->text))
+        add_text(check,
+                 arena_printf(check->arena, "%s must be one of the following values: %s", field->name, field->choices));
+}
+
 static void check_string(struct check *check, const struct field *field, const struct pack_value *value)
 {
+    if (field->rule == RULE_ONE_OF) { /* which says all there is to say */
+        check_choice(check, field, value);
+        return;
+    }
     if (field->rule == RULE_LENGTH)
         check_length(check, field, value);
     if (!value || value->type != PACK_STRING)

@@ -24,9 +24,10 @@ const char *proto_service_name(enum proto_service service)
 
 #define REQUIRED true
 #define OPTIONAL false
-#define ANY RULE_ANY, 0, 0
-#define LENGTH(min, max) RULE_LENGTH, min, max
-#define RANGE(min, max) RULE_RANGE, min, max
+#define ANY RULE_ANY, 0, 0, NULL
+#define LENGTH(min, max) RULE_LENGTH, min, max, NULL
+#define RANGE(min, max) RULE_RANGE, min, max, NULL
+#define ONE_OF(choices) RULE_ONE_OF, 0, 0, choices
 #define NO_MAX INT64_MAX
 #define MESSAGE(name, ...) static const struct field name##_fields[] = {
 #define FIELD(message, member, json, type, presence, rule)                                                             \

@@ -324,7 +324,7 @@ struct view {
 };
 #define VIEW_FIELD(member_, type_)                                                                                     \
     {                                                                                                                  \
-#member_, sizeof #member_ - 1, type_, false, RULE_ANY, 0, 0, offsetof(struct view, member_),                   \
+#member_, sizeof #member_ - 1, type_, false, RULE_ANY, 0, 0, NULL, offsetof(struct view, member_),             \
             offsetof(struct view, has_##member_)                                                                       \
     }
 static const struct field view_fields[] = {VIEW_FIELD(i, FIELD_INTEGER), VIEW_FIELD(t, FIELD_STRING),

@@ -292,7 +292,7 @@ static void check_fault(const struct field *fields, size_t count, const char *fa
 static void test_tables_are_checked(void **state)
 {
     (void)state;
-    struct field good = {"name", 4, FIELD_STRING, true, RULE_LENGTH, 1, 9, 0, 16};
+    struct field good = {"name", 4, FIELD_STRING, true, RULE_LENGTH, 1, 9, NULL, 0, 16};
     struct field fields[] = {good, good};
     check_fault(fields, 1, NULL);
     check_fault(fields, 2, "field name is there twice");
@@ -302,6 +302,11 @@ static void test_tables_are_checked(void **state)
     bad = good;
     bad.rule = RULE_RANGE;
     check_fault(&bad, 1, "rule that does not fit");
+    bad = good;
+    bad.rule = RULE_ONE_OF;
+    check_fault(&bad, 1, "rule that does not fit");
+    bad.choices = "this, that";
+    check_fault(&bad, 1, NULL);
     bad = good;
     bad.max = 0;
     check_fault(&bad, 1, "rule that does not fit");

@@ -2,6 +2,7 @@
 #include "common/schema_rules.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "proto/proto.h"
 #include "tests/unit/report.h"
@@ -62,6 +63,32 @@ static void test_unknown_keys_are_ignored_where_the_message_says(void **state)
     assert_string_equal(
         report_of(&login_message, NULL, "{\"remember\":true,\"username\":\"ada\",\"password\":\"x\"}", &out), "");
     assert_true(str_equal(out.username, STR("ada")));
+}
+
+static void test_one_of_some_texts(void **state)
+{
+    (void)state;
+    struct choice {
+        struct str role;
+        bool has_role;
+    } out;
+    const struct field field = {"role", 4, FIELD_STRING,  false, RULE_ONE_OF,
+                                0,      0, "user, admin", 0,     offsetof(struct choice, has_role)};
+    const struct message message = {"choice", &field, 1, sizeof out, true, ERROR_VALIDATION};
+    static const char text[] = "role must be one of the following values: user, admin\n";
+    static const char *const refused[] = {"\"\"",       "\"User\"",   "\"user, admin\"", "\"use\"",
+                                          "\"admins\"", "\" admin\"", "\"user\\u0000\"", "7",
+                                          "true",       "[\"user\"]"};
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"role\":%s}", refused[i]);
+        assert_string_equal(report_of(&message, NULL, json, &out), text);
+    }
+    assert_string_equal(report_of(&message, NULL, "{}", &out), "");
+    assert_false(out.has_role);
+    assert_string_equal(report_of(&message, NULL, "{\"role\":\"user\"}", &out), "");
+    assert_string_equal(report_of(&message, NULL, "{\"role\":\"admin\"}", &out), "");
+    assert_true(out.has_role && str_equal(out.role, STR("admin")));
 }
 
 static void test_many_unknown_keys(void **state)
@@ -252,6 +279,7 @@ int main(void)
         TEST(test_unknown_keys_come_first_in_the_order_sent),
         TEST(test_unknown_keys_are_ignored_where_the_message_says),
         TEST(test_many_unknown_keys),
+        TEST(test_one_of_some_texts),
         TEST(test_lengths),
         TEST(test_lengths_count_utf16_units),
         TEST(test_strings_of_other_types),

@@ -36,12 +36,12 @@ struct words {
 #member_, sizeof #member_ - 1, type_, required_, __VA_ARGS__, offsetof(struct words, member_),                 \
             offsetof(struct words, has_##member_)                                                                      \
     }
-static const struct field in_fields[] = {FIELD_OF(text, FIELD_STRING, true, RULE_LENGTH, 2, 10),
-                                         FIELD_OF(number, FIELD_INTEGER, false, RULE_RANGE, 1, 9000)};
-static const struct field guarded_fields[] = {FIELD_OF(id, FIELD_ID, true, RULE_ANY, 0, 0),
-                                              FIELD_OF(text, FIELD_STRING, true, RULE_LENGTH, 2, 10)};
-static const struct field out_fields[] = {FIELD_OF(text, FIELD_STRING, true, RULE_ANY, 0, 0),
-                                          FIELD_OF(number, FIELD_INTEGER, false, RULE_ANY, 0, 0)};
+static const struct field in_fields[] = {FIELD_OF(text, FIELD_STRING, true, RULE_LENGTH, 2, 10, NULL),
+                                         FIELD_OF(number, FIELD_INTEGER, false, RULE_RANGE, 1, 9000, NULL)};
+static const struct field guarded_fields[] = {FIELD_OF(id, FIELD_ID, true, RULE_ANY, 0, 0, NULL),
+                                              FIELD_OF(text, FIELD_STRING, true, RULE_LENGTH, 2, 10, NULL)};
+static const struct field out_fields[] = {FIELD_OF(text, FIELD_STRING, true, RULE_ANY, 0, 0, NULL),
+                                          FIELD_OF(number, FIELD_INTEGER, false, RULE_ANY, 0, 0, NULL)};
 static const struct message in_message = {"in", in_fields, 2, sizeof(struct words), true, ERROR_VALIDATION};
 static const struct message login_message = {"login", in_fields, 2, sizeof(struct words), false, ERROR_UNAUTHORIZED};
 static const struct message guarded_message = {"guarded", guarded_fields,  2, sizeof(struct words),
