@@ -78,6 +78,15 @@ static void add_rate(struct request *request)
     add_number(request, &rate_reset, request->rate.reset_s);
 }
 
+static void add_cache_control(struct request *request, int status)
+{
+    struct str path = request->match.route != NULL ? str_from(request->match.route->path) : STR("");
+    if (str_starts_with(path, STR("/auth/")))
+        add(request, &cache_control, STR("no-store"));
+    else if (str_starts_with(path, STR("/.well-known/")) && status == 200)
+        add(request, &cache_control, STR("public, max-age=300"));
+}
+
 /* Status, and the fields of every reply. */
 static void begin(struct request *request, int status)
 {
@@ -93,8 +102,7 @@ static void begin(struct request *request, int status)
     add(request, &request_id, request->id);
     add_origin(request);
     add_rate(request);
-    if (request->match.route != NULL && strncmp(request->match.route->path, "/auth/", 6) == 0)
-        add(request, &cache_control, STR("no-store"));
+    add_cache_control(request, status);
     if (request->thread->is_stopping)
         req->http1_is_persistent = 0;
 }
