@@ -37,17 +37,28 @@ char *jwt_of(const struct user *user, const char *secret, long lifetime_s)
     return jwt_sign("{\"alg\":\"HS256\",\"typ\":\"JWT\"}", payload, secret, "SHA256");
 }
 
-json_t *jwt_payload(const char *token)
+/* The JSON in base64url at the begin of a text. */
+static json_t *decode(const char *segment)
 {
-    const char *dot = strchr(token, '.');
-    assert_non_null(dot);
-    char *encoded = text("%.*s===", (int)strcspn(dot + 1, "."), dot + 1);
+    char *encoded = text("%.*s===", (int)strcspn(segment, "."), segment);
     encoded[strlen(encoded) / 4 * 4] = '\0';
     for (char *c = encoded; *c != '\0'; c++)
         *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
     unsigned char *decoded = scratch_alloc(strlen(encoded) + 1);
     assert_true(EVP_DecodeBlock(decoded, (const unsigned char *)encoded, (int)strlen(encoded)) > 0);
-    json_t *payload = json_loads((const char *)decoded, 0, NULL);
-    assert_non_null(payload);
-    return payload;
+    json_t *value = json_loads((const char *)decoded, 0, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+json_t *jwt_header(const char *token)
+{
+    return decode(token);
+}
+
+json_t *jwt_payload(const char *token)
+{
+    const char *dot = strchr(token, '.');
+    assert_non_null(dot);
+    return decode(dot + 1);
 }

@@ -12,7 +12,8 @@ char *jwt_sign(const char *header, const char *payload, const char *secret, cons
 /* The token of another holder of the secret, who knows neither sid nor role: good from now for lifetime_s. */
 char *jwt_of(const struct user *user, const char *secret, long lifetime_s);
 
-/* A token's payload, owned by the caller. */
+/* A token's header, and its payload, owned by the caller. */
+json_t *jwt_header(const char *token);
 json_t *jwt_payload(const char *token);
 
 #endif

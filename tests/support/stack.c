@@ -95,7 +95,7 @@ static void clone_database(struct stack *stack)
 
 /* ---- environment: later settings of a name replace earlier ones ---- */
 
-static void set_environment(struct stack *stack, const char *setting)
+void stack_set(struct stack *stack, const char *setting)
 {
     size_t name_len = strcspn(setting, "=") + 1;
     size_t i = 0;
@@ -108,7 +108,7 @@ static void set_environment(struct stack *stack, const char *setting)
 static void inherit_environment(struct stack *stack, const char *name)
 {
     if (getenv(name) != NULL)
-        set_environment(stack, text("%s=%s", name, getenv(name)));
+        stack_set(stack, text("%s=%s", name, getenv(name)));
 }
 
 static void build_environment(struct stack *stack, const struct stack_options *options, uint16_t admin_port)
@@ -118,17 +118,17 @@ static void build_environment(struct stack *stack, const struct stack_options *o
         "GATEWAY_THREADS=2", "PASSWORD_ITERATIONS=1", "PASSWORD_MEMORY_KIB=64", "JWT_SECRET=" STACK_SECRET,
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        set_environment(stack, fixed[i]);
-    set_environment(stack, text("BUS_DIR=%s", stack->folder));
-    set_environment(stack, text("DATABASE_URL=%s", stack->database_url));
-    set_environment(stack, text("BACKEND_PORT=%u", stack->port));
-    set_environment(stack, text("ADMIN_PORT=%u", admin_port));
+        stack_set(stack, fixed[i]);
+    stack_set(stack, text("BUS_DIR=%s", stack->folder));
+    stack_set(stack, text("DATABASE_URL=%s", stack->database_url));
+    stack_set(stack, text("BACKEND_PORT=%u", stack->port));
+    stack_set(stack, text("ADMIN_PORT=%u", admin_port));
 
     static const char *const inherited[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
         inherit_environment(stack, inherited[i]);
     for (size_t i = 0; options != NULL && options->environment[i] != NULL; i++)
-        set_environment(stack, options->environment[i]);
+        stack_set(stack, options->environment[i]);
 }
 
 /* ---- processes ---- */

@@ -48,6 +48,8 @@ bool stack_stop(struct stack *stack);
 
 /* Ends one part by the signal and waits for its end. */
 void stack_kill(struct stack *stack, enum stack_part part, int signal_number);
+/* Sets "NAME=value" for the parts that are started from now on; "NAME=" takes it away. */
+void stack_set(struct stack *stack, const char *setting);
 /* Starts one part that has ended. Does not wait until it is ready. */
 void stack_revive(struct stack *stack, enum stack_part part);
 /* Waits until the gateway says that all is ready; fails the test after timeout_ms. */
