@@ -168,6 +168,8 @@ static void watch_bus(struct service *service)
 
 static bool take_calls(struct service *service)
 {
+    if (!service_open_feed(service))
+        return false;
     const char *endpoint = service->config->listen;
     if (bus_bind(service->bus, endpoint, service_on_call, service) != OK) {
         log_error("cannot listen: the address is in use, too long for a socket, or none that ZeroMQ knows",
@@ -191,6 +193,7 @@ static void close_rest(struct service *service)
 {
     if (service->definition->stop != NULL)
         service->definition->stop(service);
+    service_close_feed(service);
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
     loop_destroy(&service->loop);
@@ -225,7 +228,7 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         return EXIT_FAILURE;
     }
     signal(SIGPIPE, SIG_IGN);
-    if (!service_prepare_folder(service.config->listen))
+    if (!service_prepare_folder(service.config->listen) || !service_prepare_folder(service.config->feed_listen))
         return EXIT_CONFIG;
     service_index_handlers(&service);
     open_parts(&service);

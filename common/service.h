@@ -44,6 +44,7 @@ struct service_config {
     struct config_common common;
     const char *bus_dir;      /* folder of the ipc sockets */
     const char *listen;       /* where it answers: ipc:///run/backend/room or tcp://… */
+    const char *feed_listen;  /* where it tells of events: ipc:///run/backend/room.feed or tcp://… */
     const char *database_url; /* ROOM_DATABASE_URL, or else DATABASE_URL, or else built from DB_* */
     const char *own_database_url;
     const char *db_host, *db_port, *db_name, *db_user, *db_password;
@@ -88,6 +89,10 @@ void service_set_state(struct service *service, void *state);
 
 /* Where to bind or connect: configured, or where that is empty "ipc://BUS_DIR/leaf". Lives as long as the service. */
 const char *service_endpoint(const struct service *service, const char *configured, const char *leaf);
+
+/* Tells an event (proto/events.def) to all who listen to the service's feed, at once. What it says must be committed,
+ * and the call that made it so not answered yet: who has the reply must not meet what was cached before. */
+void service_announce(struct service *service, struct str event, const struct message *message, const void *body);
 
 /* Runs entry(call) in a fiber that no request asked for (timers, clean-up): caller nobody, a deadline of timeout_ms.
  * Does nothing, but for a log line, while the service is overloaded or drains. */

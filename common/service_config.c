@@ -16,6 +16,8 @@ static const struct setting frame_settings[] = {
      "folder of the ipc sockets, made with mode 0700"},
     {"_LISTEN", SETTING_STRING, "", 0, 0, NULL, MEMBER(listen),
      "where it answers, ipc://PATH or tcp://ADDRESS:PORT (default: a socket in BUS_DIR)"},
+    {"_FEED_LISTEN", SETTING_STRING, "", 0, 0, NULL, MEMBER(feed_listen),
+     "where it tells of events, ipc://PATH or tcp://ADDRESS:PORT (default: a socket in BUS_DIR)"},
     {"DATABASE_URL", SETTING_STRING, "", 0, 0, NULL, MEMBER(database_url), "postgresql://USER:PASSWORD@HOST:PORT/NAME"},
     {"_DATABASE_URL", SETTING_STRING, "", 0, 0, NULL, MEMBER(own_database_url), "the same for this service alone"},
     {"DB_HOST", SETTING_STRING, "", 0, 0, NULL, MEMBER(db_host),
@@ -158,6 +160,8 @@ static void check(void *config_)
     struct service_config *config = config_;
     const char *name = loading->definition->name;
     config->listen = service_endpoint(loading, config->listen, name);
+    config->feed_listen =
+        service_endpoint(loading, config->feed_listen, arena_printf(loading->memory, "%s.feed", name).ptr);
     if (!is_given(config->database_role))
         config->database_role = arena_printf(loading->memory, "backend_%s", name).ptr;
     resolve_database(config);

@@ -1,6 +1,7 @@
 /* What the files of service share. Private to common/service*.c.
  *   service.c          its life: start, turns, health, signals, drain
  *   service_call.c     a call's way to its handler and back
+ *   service_feed.c     events that are told at once
  *   service_handler.c  what handlers use: queries, replies, calls of other services
  *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
@@ -20,6 +21,8 @@ struct service {
     struct arena *memory;          /* as long as the service */
     struct loop *loop;
     struct bus *bus;
+    struct feed_publisher *feed; /* NULL until it takes calls */
+    struct loop_timer *feed_heart;
     struct db *db; /* NULL once it is being stopped */
     void *state;
 
@@ -48,6 +51,12 @@ void service_load_config(struct service *service, int argc, char **argv);
 /* Ensures that the folder of an ipc:// endpoint is there and closed to others; false, and logged, where it cannot be.
  */
 bool service_prepare_folder(const char *endpoint);
+
+/* ---- service_feed.c ---- */
+
+/* False, and logged, where its address cannot be bound. */
+bool service_open_feed(struct service *service);
+void service_close_feed(struct service *service);
 
 /* ---- service_call.c ---- */
 

@@ -31,7 +31,9 @@ static const struct setting settings[] = {
     {"AUTH_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_auth]), "default ipc://$BUS_DIR/auth"},
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_user]), "default ipc://$BUS_DIR/user"},
     {"ROOM_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_room]), "default ipc://$BUS_DIR/room"},
-    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints),
+    {"AUTH_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(feed_endpoints[SERVICE_auth]),
+     "default ipc://$BUS_DIR/auth.feed"},
+    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(feed_endpoints[SERVICE_user]),
      "default ipc://$BUS_DIR/user.feed"},
     {"REQUEST_TIMEOUT_MS", SETTING_INTEGER, "5000", 10, 600000, NULL, AT(request_timeout_ms),
      "how long services have for a request"},
@@ -53,6 +55,20 @@ static const char *default_endpoint(const char *folder, const char *name)
     char *endpoint = allocate(size);
     snprintf(endpoint, size, "ipc://%s/%s", folder, name);
     return endpoint;
+}
+
+/* One list: a cache is trusted while all feeds are whole. */
+static void settle_feeds(struct gateway_config *config)
+{
+    const char **endpoints = config->feed_endpoints;
+    if (*endpoints[SERVICE_auth] == '\0')
+        endpoints[SERVICE_auth] = default_endpoint(config->bus_dir, "auth.feed");
+    if (*endpoints[SERVICE_user] == '\0')
+        endpoints[SERVICE_user] = default_endpoint(config->bus_dir, "user.feed");
+    size_t size = strlen(endpoints[SERVICE_auth]) + 1 + strlen(endpoints[SERVICE_user]) + 1;
+    char *feeds = allocate(size);
+    snprintf(feeds, size, "%s,%s", endpoints[SERVICE_auth], endpoints[SERVICE_user]);
+    config->feeds = feeds;
 }
 
 static int64_t half_the_cores(void)
@@ -92,8 +108,7 @@ static void check(void *memory)
     for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
         if (*config->endpoints[service] == '\0')
             config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));
-    if (*config->user_feed_endpoints == '\0')
-        config->user_feed_endpoints = default_endpoint(config->bus_dir, "user.feed");
+    settle_feeds(config);
     config->keys = token_keys_load(&config->tokens, TOKEN_VERIFIES, config->common.environment == DEVELOPMENT);
     if (config->admin_port == config->port)
         config_mistake("ADMIN_PORT", "is the API's port too; choose another");

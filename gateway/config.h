@@ -20,7 +20,8 @@ struct gateway_config {
     const char *trusted_proxies;
     const char *bus_dir;
     const char *endpoints[SERVICE_COUNT];
-    const char *user_feed_endpoints;
+    const char *feed_endpoints[SERVICE_COUNT]; /* of those whose events the gateway heeds */
+    const char *feeds;                         /* all of them */
     int64_t request_timeout_ms;
     int64_t read_timeout_ms;
     int64_t keep_alive_ms;

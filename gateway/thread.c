@@ -186,8 +186,8 @@ static bool connect_services(struct thread *thread)
             return false;
         }
     struct feed_handlers handlers = {on_event, on_gap, thread};
-    if (feed_subscriber_new(&thread->feed, config->user_feed_endpoints, &handlers) != OK) {
-        log_error("not an address", LOG_Z("endpoints", config->user_feed_endpoints));
+    if (feed_subscriber_new(&thread->feed, config->feeds, &handlers) != OK) {
+        log_error("not an address", LOG_Z("endpoints", config->feeds));
         return false;
     }
     int fds[MAX_DESCRIPTORS];

@@ -25,10 +25,10 @@ static const struct method *const methods[] = {
 enum { METHOD_COUNT = sizeof methods / sizeof *methods };
 
 static const struct event {
-    const char *wire, *service;
+    const char *wire;
     const struct message *body;
 } events[] = {
-#define EVENT(name, service, wire, body) {wire, #service, &body##_message},
+#define EVENT(name, service, wire, body) {wire, &body##_message},
 #include "proto/events.def"
 #undef EVENT
 };
@@ -89,8 +89,6 @@ static const char *check_methods(struct arena *arena)
 static const char *check_events(struct arena *arena)
 {
     for (size_t i = 0; i < EVENT_COUNT; i++) {
-        if (!is_of_service(events[i].wire, events[i].service))
-            return arena_printf(arena, "event %s does not begin with its service's name", events[i].wire).ptr;
         if (has_id(events[i].body))
             return arena_printf(arena, "event %s carries a path's id", events[i].wire).ptr;
         for (size_t j = 0; j < i; j++)

@@ -1,12 +1,5 @@
-/* The user service: its settings, its methods and its feed. */
+/* The user service: its methods. */
 #include "services/user/user.h"
-
-/* ---- settings ---- */
-
-static const struct setting settings[] = {
-    {"USER_FEED_LISTEN", SETTING_STRING, "", 0, 0, NULL, offsetof(struct user_config, feed_listen),
-     "where it tells of changed users, ipc://PATH or tcp://ADDRESS:PORT (default: a socket in BUS_DIR)"},
-};
 
 /* ---- methods ---- */
 
@@ -28,17 +21,8 @@ static const struct method_handler handlers[] = {
 
 static bool start(struct service *service)
 {
-    const struct user_config *config = service_config(service);
-    struct user_feed *feed = user_feed_new(service, service_endpoint(service, config->feed_listen, "user.feed"));
-    service_set_state(service, feed);
-    return feed != NULL && proto_fits();
-}
-
-static void stop(struct service *service)
-{
-    struct user_feed *feed = service_state(service);
-    user_feed_destroy(&feed);
-    service_set_state(service, NULL);
+    (void)service;
+    return proto_fits();
 }
 
 int main(int argc, char **argv)
@@ -51,11 +35,8 @@ int main(int argc, char **argv)
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,
         .statement_count = SQL_COUNT,
-        .settings = settings,
-        .setting_count = sizeof settings / sizeof *settings,
-        .config_size = sizeof(struct user_config),
+        .config_size = sizeof(struct service_config),
         .start = start,
-        .stop = stop,
     };
     return service_run(&definition, argc, argv);
 }

@@ -46,6 +46,12 @@ static enum error user_not_found(struct call *call, int64_t user_id)
     return call_fail(call, ERROR_USER_NOT_FOUND, "User with ID %lld not found", (long long)user_id);
 }
 
+/* Whoever cached the principal asks again. */
+static void tell_changed(struct call *call, int64_t user_id)
+{
+    service_announce(call->service, EVENT_USER_CHANGED, &user_ref_message, &(struct user_ref){.user_id = user_id});
+}
+
 enum error user_update(struct call *call, const struct user_update *in)
 {
     struct db_result result;
@@ -57,7 +63,7 @@ enum error user_update(struct call *call, const struct user_update *in)
     TRY(error);
     if (result.rows == 0)
         return user_not_found(call, in->user_id);
-    user_feed_tell_changed(service_state(call->service), in->user_id);
+    tell_changed(call, in->user_id);
     return reply_person(call, &result);
 }
 
@@ -67,6 +73,6 @@ enum error user_delete(struct call *call, const struct user_ref *in)
     TRY(call_query(call, &sql_user_delete, &result, DB_INTEGER(in->user_id)));
     if (result.rows == 0)
         return user_not_found(call, in->user_id);
-    user_feed_tell_changed(service_state(call->service), in->user_id);
+    tell_changed(call, in->user_id);
     return OK;
 }
