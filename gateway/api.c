@@ -24,7 +24,9 @@ enum error api_call(struct request *request, const struct method *method, struct
 {
     struct bus_request call = {
         .method = str_from(method->name),
-        .caller = {.id = request->user_id, .role = {request->principal.role, request->principal.role_len}},
+        .caller = {.id = request->subject.user_id,
+                   .role = {request->principal.role, request->principal.role_len},
+                   .session_id = request->subject.session_id},
         .client = client_of(request, method),
         .request_id = request->id,
         .traceparent = request->traceparent,

@@ -1,4 +1,6 @@
-/* Tokens and principals. A principal is trusted from the cache only while the feed of changes is known to be whole. */
+/* Tokens, and whether user and session are still there. What is remembered of them is trusted only while the feeds of
+ * changes are known to be whole; else, and for whoever is not remembered, the services are asked: first for the user,
+ * then for the session. */
 #include "gateway/authorize.h"
 
 #include <time.h>
@@ -8,28 +10,73 @@
 #include "gateway/thread.h"
 #include "proto/proto.h"
 
+static void check(struct request *request);
+
+/* ---- the outcome ---- */
+
 static void fail(struct request *request, enum error error)
 {
     respond_error(request, &(struct failure){.error = error});
 }
 
-static bool is_admitted(const struct request *request)
+static void proceed(struct request *request)
+{
+    request->then(request, request->arguments);
+}
+
+/* The token speaks for nobody: where one is not needed, nobody calls. */
+static void refuse(struct request *request)
+{
+    request->subject = (struct bearer_subject){0};
+    request->principal = (struct principal_state){0};
+    if (request->match.route->who == WHO_MAYBE)
+        proceed(request);
+    else
+        fail(request, ERROR_UNAUTHORIZED);
+}
+
+static void admit(struct request *request)
 {
     struct str role = {request->principal.role, request->principal.role_len};
-    return request->match.route->who != WHO_ADMIN || str_equal(role, STR("admin"));
-}
-
-static void judge(struct request *request, struct str arguments, void (*then)(struct request *, struct str))
-{
-    if (!request->principal.exists)
-        fail(request, ERROR_UNAUTHORIZED);
-    else if (!is_admitted(request))
+    if (request->match.route->who == WHO_ADMIN && !str_equal(role, STR("admin")))
         fail(request, ERROR_FORBIDDEN);
     else
-        then(request, arguments);
+        proceed(request);
 }
 
-/* ---- asking the user service ---- */
+/* ---- asking ---- */
+
+/* The arguments so far are the thread's, which the next request will use. */
+static void keep_arguments(struct request *request)
+{
+    if (!request->has_own_arguments)
+        request->arguments = pool_copy(&request->req->pool, request->arguments);
+    request->has_own_arguments = true;
+}
+
+static void ask(struct request *request, const struct method *method, const void *in,
+                void (*on_reply)(void *context, const struct bus_reply *reply))
+{
+    struct buffer *encoded = &request->thread->reply;
+    buffer_clear(encoded);
+    schema_encode_arguments(method->in, in, encoded);
+    keep_arguments(request);
+    enum error error = api_call(request, method, buffer_str(encoded), on_reply);
+    if (error != OK)
+        fail(request, error);
+}
+
+/* What is true of every answer: its call is over, and what was published before it may still wait in the feed. */
+static struct request *take_answer(void *context)
+{
+    struct request *request = context;
+    request->calls[0] = 0;
+    arena_reset(request->thread->arena);
+    feed_turn(request->thread->feed);
+    return request;
+}
+
+/* ---- the user ---- */
 
 /* ERROR_INTERNAL for what is no principal. */
 static enum error read_principal(struct thread *thread, struct str body, struct principal_state *state)
@@ -45,58 +92,90 @@ static enum error read_principal(struct thread *thread, struct str body, struct 
     return OK;
 }
 
+/* Who does not exist is not remembered: nobody tells the gateways of a user who comes to be. */
 static void on_principal(void *context, const struct bus_reply *reply)
 {
-    struct request *request = context;
+    struct request *request = take_answer(context);
     struct thread *thread = request->thread;
     struct principal_state state = {0};
-    request->calls[0] = 0;
-    arena_reset(thread->arena);
     enum error error = reply->error == OK ? read_principal(thread, reply->body, &state) : reply->error;
-    if (error != OK && error != ERROR_USER_NOT_FOUND) {
+    if (error == ERROR_USER_NOT_FOUND) {
+        refuse(request);
+    } else if (error != OK) {
         fail(request, error);
-        return;
+    } else {
+        principals_remember(thread->principals, request->subject.user_id, &state, request->asked_at_epoch);
+        request->principal = state;
+        check(request);
     }
-    feed_turn(thread->feed); /* what was published before this answer may wait there */
-    if (state.exists)        /* nobody tells the gateways of a user who comes to be */
-        principals_remember(thread->principals, request->user_id, &state, request->principals_epoch);
-    request->principal = state;
-    judge(request, request->arguments, request->then);
 }
 
-static void ask(struct request *request, struct str arguments)
+static void ask_for_user(struct request *request)
+{
+    const struct user_ref ref = {.user_id = request->subject.user_id};
+    request->asked_at_epoch = principals_epoch(request->thread->principals);
+    ask(request, &user_principal_method, &ref, on_principal);
+}
+
+/* ---- the session ---- */
+
+static void on_session(void *context, const struct bus_reply *reply)
+{
+    struct request *request = take_answer(context);
+    struct thread *thread = request->thread;
+    struct session_ref ref = {0};
+    enum error error = reply->error;
+    if (error == OK)
+        error = schema_decode_view(&session_ref_message, reply->body, thread->arena, &ref);
+    if (error != OK && error != ERROR_SESSION_NOT_FOUND) {
+        fail(request, error);
+    } else if (error != OK || ref.user_id != request->subject.user_id) {
+        refuse(request);
+    } else {
+        sessions_remember(thread->sessions, ref.session_id, ref.user_id, request->asked_at_epoch);
+        admit(request);
+    }
+}
+
+static void ask_for_session(struct request *request)
+{
+    const struct session_query query = {.session_id = request->subject.session_id};
+    request->asked_at_epoch = sessions_epoch(request->thread->sessions);
+    ask(request, &session_get_method, &query, on_session);
+}
+
+/* ---- both ---- */
+
+/* Goes on where it was left once the user is known: from the cache, or because the user service has answered. */
+static void check(struct request *request)
 {
     struct thread *thread = request->thread;
-    struct user_ref ref = {.user_id = request->user_id, .has_user_id = true};
-    struct buffer *encoded = &thread->reply;
-    buffer_clear(encoded);
-    schema_encode_arguments(user_principal_method.in, &ref, encoded);
-    request->arguments = pool_copy(&request->req->pool, arguments);
-    request->principals_epoch = principals_epoch(thread->principals);
-    enum error error = api_call(request, &user_principal_method, buffer_str(encoded), on_principal);
-    if (error != OK)
-        fail(request, error);
+    const struct bearer_subject *subject = &request->subject;
+    feed_turn(thread->feed);
+    bool is_current = feed_is_current(thread->feed);
+    const struct principal_state *known = principals_find(thread->principals, subject->user_id);
+    if (known != NULL && is_current)
+        request->principal = *known;
+    if (!request->principal.exists)
+        ask_for_user(request);
+    else if (subject->session_id == 0) /* another holder of the secret signed the token */
+        admit(request);
+    else if (is_current && sessions_has(thread->sessions, subject->session_id, subject->user_id))
+        admit(request);
+    else
+        ask_for_session(request);
 }
 
 void authorize(struct request *request, struct str arguments,
                void (*then)(struct request *request, struct str arguments))
 {
     struct thread *thread = request->thread;
-    if (request->match.route->who == WHO_ANYONE) {
-        then(request, arguments);
-        return;
-    }
-    if (!bearer_check(thread->bearer, thread->arena, request->authorization, time(NULL), &request->user_id)) {
-        fail(request, ERROR_UNAUTHORIZED);
-        return;
-    }
-    feed_turn(thread->feed);
-    const struct principal_state *known = principals_find(thread->principals, request->user_id);
-    if (known != NULL && feed_is_current(thread->feed)) {
-        request->principal = *known;
-        judge(request, arguments, then);
-        return;
-    }
     request->then = then;
-    ask(request, arguments);
+    request->arguments = arguments;
+    if (request->match.route->who == WHO_ANYONE)
+        proceed(request);
+    else if (bearer_check(thread->bearer, thread->arena, request->authorization, time(NULL), &request->subject))
+        check(request);
+    else
+        refuse(request);
 }

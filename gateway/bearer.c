@@ -12,7 +12,7 @@ enum { SLOTS = 4096, REMEMBERED_LEN = 488 };
 
 struct slot {
     uint64_t hash;
-    int64_t user_id; /* 0 = free */
+    struct bearer_subject subject; /* user_id 0 = free */
     int64_t expires_at;
     uint16_t len;
     char token[REMEMBERED_LEN];
@@ -65,28 +65,29 @@ static uint64_t hash_of(const struct bearer *bearer, struct str token)
 
 static bool is_remembered(const struct slot *slot, uint64_t hash, struct str token, int64_t now_s)
 {
-    return slot->user_id != 0 && slot->hash == hash && slot->len == token.len &&
+    return slot->subject.user_id != 0 && slot->hash == hash && slot->len == token.len &&
            memcmp(slot->token, token.ptr, token.len) == 0 && now_s < slot->expires_at;
 }
 
-bool bearer_check(struct bearer *bearer, struct arena *arena, struct str authorization, int64_t now_s, int64_t *user_id)
+bool bearer_check(struct bearer *bearer, struct arena *arena, struct str authorization, int64_t now_s,
+                  struct bearer_subject *subject)
 {
     struct str token;
     if (!token_of(authorization, &token))
         return false;
     uint64_t hash = hash_of(bearer, token);
     struct slot *slot = &bearer->slots[hash % SLOTS];
-    if (!is_remembered(slot, hash, token, now_s)) {
-        struct token_claims claims;
-        if (!token_verify(bearer->keys, arena, token, now_s, &claims) || claims.sub <= 0)
-            return false;
-        if (token.len > REMEMBERED_LEN) {
-            *user_id = claims.sub;
-            return true;
-        }
-        *slot = (struct slot){hash, claims.sub, claims.expires_at, (uint16_t)token.len, {0}};
+    if (is_remembered(slot, hash, token, now_s)) {
+        *subject = slot->subject;
+        return true;
+    }
+    struct token_claims claims;
+    if (!token_verify(bearer->keys, arena, token, now_s, &claims))
+        return false;
+    *subject = (struct bearer_subject){claims.sub, claims.session_id};
+    if (token.len <= REMEMBERED_LEN) {
+        *slot = (struct slot){hash, *subject, claims.expires_at, (uint16_t)token.len, {0}};
         memcpy(slot->token, token.ptr, token.len);
     }
-    *user_id = slot->user_id;
     return true;
 }

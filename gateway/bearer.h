@@ -16,8 +16,15 @@ struct bearer;
 struct bearer *bearer_new(const struct token_keys *keys);
 void bearer_destroy(struct bearer **bearer);
 
-/* Whether the header holds a token that is good at now_s (seconds since the epoch); then *user_id, which is not 0. */
+/* Whom a token speaks for. */
+struct bearer_subject {
+    int64_t user_id;    /* not 0 */
+    int64_t session_id; /* 0 = none: another holder of the secret signed it */
+};
+
+/* Whether the header holds a token that is good at now_s (seconds since the epoch); then *subject. Whether user and
+ * session are still there is another question. */
 bool bearer_check(struct bearer *bearer, struct arena *arena, struct str authorization, int64_t now_s,
-                  int64_t *user_id);
+                  struct bearer_subject *subject);
 
 #endif

@@ -22,7 +22,8 @@ static void log_request(const struct request *request)
     log_info("request", LOG_S("method", str_of(req->input.method)), LOG_S("path", request->path),
              LOG_I("status", request->is_answered ? req->res.status : 0),
              LOG_R("duration_ms", (double)(now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
-             LOG_S("requestId", request->id), LOG_S("remote", request->remote), LOG_I("userId", request->user_id));
+             LOG_S("requestId", request->id), LOG_S("remote", request->remote),
+             LOG_I("userId", request->subject.user_id));
 }
 
 /* Whether the reply went out as a whole; HTTP/2 tells by the bytes of the body. */

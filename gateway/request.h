@@ -6,6 +6,7 @@
 #include "gateway/http.h"
 
 #include "common/bus.h"
+#include "gateway/bearer.h"
 #include "gateway/guard.h"
 #include "gateway/principals.h"
 #include "gateway/router.h"
@@ -31,14 +32,15 @@ struct request {
     bool wants_problem;    /* Accept names application/problem+json */
     bool is_head, is_read /* GET or HEAD */;
 
-    struct route_match match; /* route NULL = none yet */
-    int64_t user_id;          /* 0 = nobody */
+    struct route_match match;      /* route NULL = none yet */
+    struct bearer_subject subject; /* zeroed: nobody calls */
     struct principal_state principal;
 
-    /* While the principal is asked for: what goes on then, with which arguments (the pool's) */
+    /* While it is found out whether they are still there: what goes on then, with which arguments */
     void (*then)(struct request *request, struct str arguments);
     struct str arguments;
-    uint64_t principals_epoch;
+    bool has_own_arguments; /* in the request's pool */
+    uint64_t asked_at_epoch;
 
     struct rate rate; /* the service's, for the reply */
     bus_call_id calls[REQUEST_MAX_CALLS];

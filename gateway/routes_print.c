@@ -5,7 +5,8 @@
 
 static const char *who_name(enum who who)
 {
-    static const char *const names[] = {[WHO_ANYONE] = "anyone", [WHO_USER] = "user", [WHO_ADMIN] = "admin"};
+    static const char *const names[] = {
+        [WHO_ANYONE] = "anyone", [WHO_MAYBE] = "maybe", [WHO_USER] = "user", [WHO_ADMIN] = "admin"};
     return names[who];
 }
 

@@ -88,24 +88,40 @@ enum error thread_call(struct thread *thread, unsigned target, const struct bus_
 
 /* ---- the feed ---- */
 
-static void on_event(void *context, struct str name, struct str body)
-{
-    struct thread *thread = context;
-    struct user_ref ref;
-    if (!str_equal(name, EVENT_USER_CHANGED))
-        return;
-    struct arena *arena = arena_new();
-    if (schema_decode_view(&user_ref_message, body, arena, &ref) == OK)
-        principals_drop(thread->principals, ref.user_id);
-    else
-        principals_drop_all(thread->principals);
-    arena_destroy(&arena);
-}
-
+/* A body that cannot be read is a gap. */
 static void on_gap(void *context)
 {
     struct thread *thread = context;
     principals_drop_all(thread->principals);
+    sessions_drop_all(thread->sessions);
+}
+
+static void on_user_changed(struct thread *thread, struct arena *arena, struct str body)
+{
+    struct user_ref ref;
+    if (schema_decode_view(&user_ref_message, body, arena, &ref) == OK)
+        principals_drop(thread->principals, ref.user_id);
+    else
+        on_gap(thread);
+}
+
+static void on_session_ended(struct thread *thread, struct arena *arena, struct str body)
+{
+    struct session_ref ref;
+    if (schema_decode_view(&session_ref_message, body, arena, &ref) == OK)
+        sessions_drop(thread->sessions, ref.session_id);
+    else
+        on_gap(thread);
+}
+
+static void on_event(void *context, struct str name, struct str body)
+{
+    struct arena *arena = arena_new();
+    if (str_equal(name, EVENT_USER_CHANGED))
+        on_user_changed(context, arena, body);
+    else if (str_equal(name, EVENT_SESSION_ENDED))
+        on_session_ended(context, arena, body);
+    arena_destroy(&arena);
 }
 
 /* ---- stopping ---- */
@@ -219,6 +235,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->arena = arena_new();
     thread->bus = bus_new();
     thread->principals = principals_new();
+    thread->sessions = sessions_new();
     thread->bearer = bearer_new(gateway->config->keys);
     thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
@@ -266,6 +283,7 @@ void thread_destroy(struct thread **owner)
     bus_destroy(&thread->bus);
     feed_subscriber_destroy(&thread->feed);
     principals_destroy(&thread->principals);
+    sessions_destroy(&thread->sessions);
     bearer_destroy(&thread->bearer);
     arena_destroy(&thread->arena);
     buffer_free(&thread->body);

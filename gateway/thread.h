@@ -19,6 +19,7 @@
 #include "gateway/principals.h"
 #include "gateway/proxies.h"
 #include "gateway/router.h"
+#include "gateway/sessions.h"
 
 struct gateway {
     const struct gateway_config *config;
@@ -42,6 +43,7 @@ struct thread {
     struct bus *bus;
     struct feed_subscriber *feed;
     struct principals *principals;
+    struct sessions *sessions;
     struct bearer *bearer;
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */

@@ -218,7 +218,7 @@ static uint64_t message_errors(const struct message *message)
 uint64_t proto_route_errors(const struct route *route)
 {
     uint64_t errors_ = route->raises | message_errors(route->method->in);
-    if (route->who != WHO_ANYONE)
+    if (route->who == WHO_USER || route->who == WHO_ADMIN)
         errors_ |= E(UNAUTHORIZED);
     if (route->who == WHO_ADMIN)
         errors_ |= E(FORBIDDEN);

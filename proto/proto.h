@@ -64,7 +64,7 @@ const char *proto_status_text(int status);
 
 /* ---- routes ---- */
 enum verb { VERB_GET, VERB_POST, VERB_PUT, VERB_PATCH, VERB_DELETE, VERB_COUNT };
-enum who { WHO_ANYONE, WHO_USER, WHO_ADMIN };
+enum who { WHO_ANYONE, WHO_MAYBE, WHO_USER, WHO_ADMIN };
 struct route {
     enum verb verb;
     const char *path; /* "/rooms/:id" */

@@ -108,8 +108,8 @@ enum error account_update(struct call *call, const struct account_update *in)
     if (in->has_username || in->has_email)
         TRY(update_person(call, in, &user));
     if (in->has_password) {
-        struct db_result result;
-        TRY(call_query(call, &sql_credential_set, &result, DB_INTEGER(in->id.value), DB_TEXT(hash)));
+        bool is_self = call->caller.id == in->id.value;
+        TRY(set_password(call, in->id.value, hash, is_self ? call->caller.session_id : 0));
     }
     return call_reply(call, &user);
 }

@@ -6,6 +6,7 @@
 #include "common/service.h"
 #include "common/token_keys.h"
 #include "proto/proto.h"
+#include "services/auth/refresh_token.h"
 #include "services/auth/sql.h"
 
 struct auth_config {
@@ -14,6 +15,7 @@ struct auth_config {
     struct token_settings tokens;
     struct token_keys *keys; /* of those settings; ours */
     int64_t jwt_ttl_s;
+    int64_t refresh_ttl_s, session_ttl_s, sessions_per_user;
     struct password_cost password_cost;
     int64_t hash_queue;
 };
@@ -28,12 +30,40 @@ enum error guard_account(struct call *call, const struct path_id *id);
 
 /* ---- what handlers share ---- */
 
+/* What only the auth services know: refresh tokens follow from it. */
+struct str server_key(const struct auth_config *config);
+
 /* password_hash and password_verify with the service's cost, within the call's deadline. */
 enum error hash_password(struct call *call, struct str password, struct str *hash) MUST_USE;
 enum error verify_password(struct call *call, struct str password, struct str hash, bool *matches,
                            bool *outdated) MUST_USE;
 
-/* Answers with an access token for the user, and the user. */
+/* The hash of the user's password; empty where there is none. */
+enum error read_hash(struct call *call, int64_t user_id, struct str *hash) MUST_USE;
+/* Another hash, and the end of all the user's sessions but one (0 = all), at once. */
+enum error set_password(struct call *call, int64_t user_id, struct str hash, int64_t except_session_id) MUST_USE;
+
+/* ---- sessions ---- */
+
+/* A session as its owner gets to know it. */
+struct session {
+    struct refresh_token token; /* the current one */
+    int64_t expires_at;         /* seconds since the epoch */
+};
+
+/* Begins one; the oldest ends where the user has too many. */
+enum error begin_session(struct call *call, int64_t user_id, struct session *session) MUST_USE;
+/* Ends one of the user's: ERROR_SESSION_NOT_FOUND where there is no such one. */
+enum error end_session(struct call *call, int64_t user_id, int64_t session_id) MUST_USE;
+/* Ends all of the user's but one; 0 = all. */
+enum error end_sessions(struct call *call, int64_t user_id, int64_t except_session_id) MUST_USE;
+
+/* Tells the gateways of sessions that a statement ended: a row each, whose first column is the id. */
+void announce_ends(struct call *call, int64_t user_id, const struct db_result *ended);
+
+/* Answers with an access token of the session, its refresh token, and the user. */
+enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session);
+/* Begins a session of the user, and answers so. */
 enum error reply_session(struct call *call, const struct user_view *user);
 
 #endif

@@ -1,4 +1,4 @@
-/* Sessions: logging in, a new token for an old one, and what both answer. */
+/* Logging in, and what whoever has a new session or a new token is answered. */
 #include <time.h>
 
 #include "common/log.h"
@@ -7,26 +7,44 @@
 
 /* ---- the reply ---- */
 
-static struct str sign_token(struct call *call, const struct user_view *user)
+/* Good no longer than its session. */
+static struct str sign_token(struct call *call, const struct user_view *user, const struct session *session,
+                             int64_t *lifetime_s)
 {
     const struct auth_config *config = service_config(call->service);
     int64_t now_s = time(NULL);
+    int64_t session_s = session->expires_at - now_s;
+    *lifetime_s = config->jwt_ttl_s < session_s ? config->jwt_ttl_s : session_s;
     const struct token_claims claims = {.sub = user->id,
                                         .username = user->username,
                                         .issued_at = now_s,
-                                        .expires_at = now_s + config->jwt_ttl_s,
+                                        .expires_at = now_s + *lifetime_s,
+                                        .session_id = session->token.session_id,
                                         .role = user->role};
     return token_sign(config->keys, call->arena, &claims);
 }
 
-enum error reply_session(struct call *call, const struct user_view *user)
+enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session)
 {
     struct buffer packed_user = {0};
+    int64_t lifetime_s;
+    struct str access_token = sign_token(call, user, session, &lifetime_s);
     schema_encode(&user_view_message, user, &packed_user);
-    const struct session_view session = {.access_token = sign_token(call, user), .user = buffer_str(&packed_user)};
-    enum error error = call_reply(call, &session);
+    const struct session_view view = {.access_token = access_token,
+                                      .user = buffer_str(&packed_user),
+                                      .refresh_token = refresh_token_write(call->arena, &session->token),
+                                      .expires_in = lifetime_s,
+                                      .token_type = STR("Bearer")};
+    enum error error = call_reply(call, &view);
     buffer_free(&packed_user);
     return error;
+}
+
+enum error reply_session(struct call *call, const struct user_view *user)
+{
+    struct session session;
+    TRY(begin_session(call, user->id, &session));
+    return reply_tokens(call, user, &session);
 }
 
 /* ---- login ---- */
@@ -37,15 +55,6 @@ static enum error find_user(struct call *call, struct str username, struct user_
     *user = (struct user_view){0};
     enum error error = call_service(call, &user_find_method, &(struct user_by_username){.username = username}, user);
     return error == ERROR_USER_NOT_FOUND ? OK : error;
-}
-
-/* An empty hash where there is none. */
-static enum error read_hash(struct call *call, int64_t user_id, struct str *hash)
-{
-    struct db_result result;
-    TRY(call_query(call, &sql_credential_get, &result, DB_INTEGER(user_id)));
-    *hash = result.rows > 0 ? db_text(&result, 0, 0) : STR("");
-    return OK;
 }
 
 /* Makes the hash anew with today's cost. The login is good without it: a failure is told in the log, and the next login
@@ -76,16 +85,5 @@ enum error login(struct call *call, const struct login *in)
         return ERROR_UNAUTHORIZED;
     if (outdated)
         rehash_password(call, user.id, in->password, hash);
-    return reply_session(call, &user);
-}
-
-/* ---- refresh ---- */
-
-/* ERROR_UNAUTHORIZED of a caller who does not exist any more comes from the user service. */
-enum error refresh(struct call *call, const struct empty *in)
-{
-    (void)in;
-    struct user_view user;
-    TRY(call_service(call, &user_profile_method, &(struct empty){0}, &user));
     return reply_session(call, &user);
 }

@@ -111,42 +111,15 @@ void database_make_admin(const struct stack *stack, json_int_t user_id)
     assert_non_null(changed);
 }
 
-/* The column that holds hashes, in the table that has one for each user. */
-static char *hash_column(const struct stack *stack, const char *table)
-{
-    char *column = database_value(stack,
-                                  "SELECT column_name FROM information_schema.columns"
-                                  " WHERE quote_ident(table_schema) || '.' || quote_ident(table_name) = $1"
-                                  " AND column_name LIKE '%hash%'",
-                                  table);
-    assert_non_null(column);
-    return column;
-}
-
-static char *credentials_table(const struct stack *stack)
-{
-    char *table = database_value(stack, "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name)"
-                                        " FROM information_schema.columns c WHERE column_name LIKE '%hash%'"
-                                        " AND EXISTS (SELECT 1 FROM information_schema.columns o"
-                                        "             WHERE o.table_schema = c.table_schema AND"
-                                        "             o.table_name = c.table_name AND o.column_name = 'user_id')"
-                                        " AND table_schema NOT IN ('pg_catalog', 'information_schema')");
-    assert_non_null(table);
-    return table;
-}
-
 char *database_hash(const struct stack *stack, json_int_t user_id)
 {
-    char *table = credentials_table(stack);
-    return database_value(stack, text("SELECT %s FROM %s WHERE user_id = $1::bigint", hash_column(stack, table), table),
+    return database_value(stack, "SELECT hash FROM auth.credential WHERE user_id = $1::bigint",
                           text("%lld", (long long)user_id));
 }
 
 void database_set_hash(const struct stack *stack, json_int_t user_id, const char *hash)
 {
-    char *table = credentials_table(stack);
-    char *sql =
-        text("UPDATE %s SET %s = $2 WHERE user_id = $1::bigint RETURNING user_id", table, hash_column(stack, table));
+    static const char sql[] = "UPDATE auth.credential SET hash = $2 WHERE user_id = $1::bigint RETURNING user_id";
     assert_non_null(database_value(stack, sql, text("%lld", (long long)user_id), hash));
 }
 

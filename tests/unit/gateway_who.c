@@ -46,9 +46,9 @@ static struct str bearer_of(const struct token_keys *signer, int64_t sub, struct
 
 static bool is_good(struct bearer *bearer, struct str header, int64_t now_s, int64_t expected)
 {
-    int64_t user_id = -7;
-    bool good = bearer_check(bearer, arena, header, now_s, &user_id);
-    assert_int_equal(user_id, good ? expected : -7);
+    struct bearer_subject subject = {-7, -7};
+    bool good = bearer_check(bearer, arena, header, now_s, &subject);
+    assert_int_equal(subject.user_id, good ? expected : -7);
     return good;
 }
 

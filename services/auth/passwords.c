@@ -1,0 +1,38 @@
+/* Passwords as they are kept, and changing one's own. */
+#include "services/auth/auth.h"
+
+enum error read_hash(struct call *call, int64_t user_id, struct str *hash)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_credential_get, &result, DB_INTEGER(user_id)));
+    *hash = result.rows > 0 ? db_text(&result, 0, 0) : STR("");
+    return OK;
+}
+
+enum error set_password(struct call *call, int64_t user_id, struct str hash, int64_t except_session_id)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_credential_set, &result, DB_INTEGER(user_id), DB_TEXT(hash),
+                   DB_INTEGER(except_session_id)));
+    announce_ends(call, user_id, &result);
+    return OK;
+}
+
+static enum error check_current(struct call *call, struct str password)
+{
+    struct str hash;
+    bool matches, outdated;
+    TRY(read_hash(call, call->caller.id, &hash));
+    TRY(verify_password(call, password, hash, &matches, &outdated));
+    return matches ? OK : ERROR_PASSWORD_WRONG;
+}
+
+/* Whoever else is logged in with the old password is out; the caller stays. */
+enum error password_change(struct call *call, const struct password_change *in)
+{
+    struct str hash;
+    TRY(check_current(call, in->current_password));
+    TRY(hash_password(call, in->password, &hash));
+    TRY(set_password(call, call->caller.id, hash, call->caller.session_id));
+    return OK;
+}
