@@ -78,7 +78,7 @@ static struct request *take_answer(void *context)
 
 /* ---- the user ---- */
 
-/* ERROR_INTERNAL for what is no principal. */
+/* ERROR_INTERNAL for what is no principal. Who is disabled is as good as gone. */
 static enum error read_principal(struct thread *thread, struct str body, struct principal_state *state)
 {
     struct principal principal;
@@ -87,19 +87,19 @@ static enum error read_principal(struct thread *thread, struct str body, struct 
         return error;
     if (principal.role.len > PRINCIPAL_MAX_ROLE_LEN)
         return ERROR_INTERNAL;
-    *state = (struct principal_state){.exists = true, .role_len = (unsigned char)principal.role.len};
+    *state = (struct principal_state){.exists = !principal.disabled, .role_len = (unsigned char)principal.role.len};
     memcpy(state->role, principal.role.ptr, principal.role.len);
     return OK;
 }
 
-/* Who does not exist is not remembered: nobody tells the gateways of a user who comes to be. */
+/* Who does not exist is not remembered: nobody tells the gateways of a user who comes to be. Nor is who is disabled. */
 static void on_principal(void *context, const struct bus_reply *reply)
 {
     struct request *request = take_answer(context);
     struct thread *thread = request->thread;
     struct principal_state state = {0};
     enum error error = reply->error == OK ? read_principal(thread, reply->body, &state) : reply->error;
-    if (error == ERROR_USER_NOT_FOUND) {
+    if (error == ERROR_USER_NOT_FOUND || (error == OK && !state.exists)) {
         refuse(request);
     } else if (error != OK) {
         fail(request, error);

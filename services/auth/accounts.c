@@ -67,6 +67,7 @@ enum error account_register(struct call *call, const struct account_create *in)
 {
     struct user_view user;
     TRY(create(call, in, &user));
+    audit(call, "registered", user.id);
     return reply_session(call, &user);
 }
 
@@ -74,6 +75,7 @@ enum error account_create(struct call *call, const struct account_create *in)
 {
     struct user_view user;
     TRY(create(call, in, &user));
+    audit(call, "registered", user.id);
     return call_reply(call, &user);
 }
 
@@ -91,9 +93,25 @@ static enum error update_person(struct call *call, const struct account_update *
                                        .username = in->username,
                                        .has_username = in->has_username,
                                        .email = in->email,
-                                       .has_email = in->has_email};
+                                       .has_email = in->has_email,
+                                       .role = in->role,
+                                       .has_role = in->has_role,
+                                       .disabled = in->disabled,
+                                       .has_disabled = in->has_disabled};
     enum error error = call_service(call, &user_update_method, &update, user);
     return error == ERROR_USER_NOT_FOUND ? user_not_found(call, &in->id) : error;
+}
+
+static void audit_update(struct call *call, const struct account_update *in)
+{
+    if (in->has_username || in->has_email)
+        audit(call, "account_changed", in->id.value);
+    if (in->has_password)
+        audit(call, "password_changed", in->id.value);
+    if (in->has_role)
+        audit(call, str_equal(in->role, STR("admin")) ? "made_admin" : "made_user", in->id.value);
+    if (in->has_disabled)
+        audit(call, in->disabled ? "disabled" : "enabled", in->id.value);
 }
 
 /* The hash is made first, so that a full hashing queue refuses the whole change; it is stored last, so that a taken
@@ -102,15 +120,21 @@ enum error account_update(struct call *call, const struct account_update *in)
 {
     struct user_view user;
     struct str hash = {0};
+    bool is_admin = str_equal(call->caller.role, STR("admin"));
+    if ((in->has_role || in->has_disabled) && !is_admin)
+        return ERROR_FORBIDDEN;
     TRY(read_user(call, &in->id, &user));
     if (in->has_password)
         TRY(hash_password(call, in->password, &hash));
-    if (in->has_username || in->has_email)
+    if (in->has_username || in->has_email || in->has_role || in->has_disabled)
         TRY(update_person(call, in, &user));
     if (in->has_password) {
         bool is_self = call->caller.id == in->id.value;
         TRY(set_password(call, in->id.value, hash, is_self ? call->caller.session_id : 0));
     }
+    if (in->has_disabled && in->disabled)
+        TRY(end_sessions(call, in->id.value, 0));
+    audit_update(call, in);
     return call_reply(call, &user);
 }
 
@@ -123,5 +147,6 @@ enum error account_delete(struct call *call, const struct user_by_id *in)
         return user_not_found(call, &in->id);
     TRY(error);
     delete_credential(call, in->id.value);
+    audit(call, "deleted", in->id.value);
     return OK;
 }

@@ -43,6 +43,10 @@ enum error read_hash(struct call *call, int64_t user_id, struct str *hash) MUST_
 /* Another hash, and the end of all the user's sessions but one (0 = all), at once. */
 enum error set_password(struct call *call, int64_t user_id, struct str hash, int64_t except_session_id) MUST_USE;
 
+/* Writes into the audit trail that something was done to the user's account (0 = nobody's), by the call's caller. What
+ * was done stays done where that fails; the log has it then. */
+void audit(struct call *call, const char *action, int64_t user_id);
+
 /* ---- sessions ---- */
 
 /* A session as its owner gets to know it. */

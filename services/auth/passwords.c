@@ -34,5 +34,6 @@ enum error password_change(struct call *call, const struct password_change *in)
     TRY(check_current(call, in->current_password));
     TRY(hash_password(call, in->password, &hash));
     TRY(set_password(call, call->caller.id, hash, call->caller.session_id));
+    audit(call, "password_changed", call->caller.id);
     return OK;
 }

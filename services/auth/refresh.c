@@ -16,7 +16,7 @@ struct str server_key(const struct auth_config *config)
 static enum error read_caller(struct call *call, struct user_view *user)
 {
     TRY(call_service(call, &user_profile_method, &(struct empty){0}, user));
-    return OK;
+    return user->disabled ? ERROR_UNAUTHORIZED : OK;
 }
 
 /* ---- by refresh token ---- */
@@ -27,6 +27,7 @@ static enum error refuse_replay(struct call *call, const struct refresh_token *t
 {
     const struct session_ref ref = {.session_id = token->session_id, .user_id = token->user_id};
     service_announce(call->service, EVENT_SESSION_ENDED, &session_ref_message, &ref);
+    audit(call, "refresh_replayed", token->user_id);
     log_warn("an old refresh token was presented: its session ends", LOG_I("user_id", token->user_id),
              LOG_I("session_id", token->session_id), LOG_S("request_id", call->request_id));
     return ERROR_UNAUTHORIZED;

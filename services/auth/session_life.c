@@ -105,6 +105,7 @@ enum error logout(struct call *call, const struct logout *in)
     else
         error = end_own(call);
     TRY(error);
+    audit(call, "logout", call->caller.id);
     return OK;
 }
 
@@ -114,5 +115,6 @@ enum error session_delete(struct call *call, const struct session_by_id *in)
     if (error == ERROR_SESSION_NOT_FOUND)
         return call_fail(call, error, "Session with ID %.*s not found", STR_ARGS(in->id.text));
     TRY(error);
+    audit(call, "session_ended", call->caller.id);
     return OK;
 }

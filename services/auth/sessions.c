@@ -81,9 +81,17 @@ enum error login(struct call *call, const struct login *in)
     TRY(find_user(call, in->username, &user));
     TRY(read_hash(call, user.id, &hash));
     TRY(verify_password(call, in->password, hash, &matches, &outdated));
-    if (!matches)
+    if (!matches) {
+        audit(call, "login_failed", user.id);
         return ERROR_UNAUTHORIZED;
+    }
+    call->caller.id = user.id;
     if (outdated)
         rehash_password(call, user.id, in->password, hash);
+    if (user.disabled) {
+        audit(call, "login_refused", user.id);
+        return ERROR_ACCOUNT_DISABLED;
+    }
+    audit(call, "login", user.id);
     return reply_session(call, &user);
 }

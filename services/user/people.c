@@ -52,17 +52,26 @@ static void tell_changed(struct call *call, int64_t user_id)
     service_announce(call->service, EVENT_USER_CHANGED, &user_ref_message, &(struct user_ref){.user_id = user_id});
 }
 
+/* Why a statement found nobody to change. */
+static enum error explain_nobody(struct call *call, int64_t user_id)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_user_principal, &result, DB_INTEGER(user_id)));
+    return result.rows > 0 ? ERROR_LAST_ADMIN : user_not_found(call, user_id);
+}
+
 enum error user_update(struct call *call, const struct user_update *in)
 {
     struct db_result result;
-    enum error error = call_query(call, &sql_user_update, &result, DB_INTEGER(in->user_id),
-                                  DB_OPTIONAL(in->has_username, DB_TEXT(in->username)),
-                                  DB_OPTIONAL(in->has_email, DB_TEXT(in->email)));
+    enum error error = call_query(
+        call, &sql_user_update, &result, DB_INTEGER(in->user_id), DB_OPTIONAL(in->has_username, DB_TEXT(in->username)),
+        DB_OPTIONAL(in->has_email, DB_TEXT(in->email)), DB_OPTIONAL(in->has_role, DB_TEXT(in->role)),
+        DB_OPTIONAL(in->has_disabled, DB_BOOLEAN(in->disabled)));
     if (error == ERROR_CONFLICT)
         return ERROR_USER_EXISTS;
     TRY(error);
     if (result.rows == 0)
-        return user_not_found(call, in->user_id);
+        return explain_nobody(call, in->user_id);
     tell_changed(call, in->user_id);
     return reply_person(call, &result);
 }
@@ -72,7 +81,7 @@ enum error user_delete(struct call *call, const struct user_ref *in)
     struct db_result result;
     TRY(call_query(call, &sql_user_delete, &result, DB_INTEGER(in->user_id)));
     if (result.rows == 0)
-        return user_not_found(call, in->user_id);
+        return explain_nobody(call, in->user_id);
     tell_changed(call, in->user_id);
     return OK;
 }

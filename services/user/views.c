@@ -3,12 +3,15 @@
 
 enum { PAGE_LIMIT = 100 };
 
-/* Emails are shown to those they belong to, and to admins. */
-static void hide_email(const struct call *call, struct user_view *user)
+/* Emails, and what became of accounts, are shown to those they belong to, and to admins. */
+static void hide_private(const struct call *call, struct user_view *user)
 {
     bool is_self = call->caller.id == user->id;
-    if (!is_self && !str_equal(call->caller.role, STR("admin")))
-        user->has_email = false;
+    if (is_self || str_equal(call->caller.role, STR("admin")))
+        return;
+    user->has_email = false;
+    user->has_email_verified = false;
+    user->has_disabled = false;
 }
 
 enum error user_profile(struct call *call, const struct empty *in)
@@ -31,7 +34,7 @@ enum error user_get(struct call *call, const struct user_by_id *in)
         return call_fail(call, ERROR_USER_NOT_FOUND, "User with ID %.*s not found", STR_ARGS(in->id.text));
     struct user_view user;
     db_decode(&result, 0, &user_view_message, &user);
-    hide_email(call, &user);
+    hide_private(call, &user);
     return call_reply(call, &user);
 }
 
@@ -47,7 +50,7 @@ enum error user_list(struct call *call, const struct page *in)
     call_list_open(call);
     for (size_t i = 0; i < shown; i++) {
         db_decode(&result, i, &user_view_message, &user);
-        hide_email(call, &user);
+        hide_private(call, &user);
         call_list_add(call, &user);
     }
     return call_list_end(call, has_next ? user.id : 0);

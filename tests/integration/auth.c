@@ -22,7 +22,7 @@ static void registers_and_answers_a_session(void **state)
     assert_status(reply, 201);
     assert_string_equal(object_keys(reply->json), "access_token,user,refresh_token,expires_in,token_type");
     const json_t *user = json_object_get(reply->json, "user");
-    assert_string_equal(object_keys(user), "id,username,email,role,createdAt,rooms");
+    assert_string_equal(object_keys(user), "id,username,email,role,createdAt,rooms,emailVerified");
     assert_string_equal(object_string(user, "username"), "Alice");
     assert_string_equal(object_string(user, "email"), "alice@example.org");
     assert_string_equal(object_string(user, "role"), "user");
@@ -38,7 +38,7 @@ static void creates_a_user_without_a_session(void **state)
     struct stack *stack = *state;
     struct reply *reply = http_post(stack, NULL, registration_json("Bob", "bob@example.org", "secret1"), "/users");
     assert_status(reply, 201);
-    assert_string_equal(object_keys(reply->json), "id,username,email,role,createdAt,rooms");
+    assert_string_equal(object_keys(reply->json), "id,username,email,role,createdAt,rooms,emailVerified");
     assert_status(http_post(stack, NULL, login_json("Bob", "secret1"), "/auth/login"), 200);
 }
 
@@ -105,7 +105,8 @@ static void logs_in_by_json_and_by_form(void **state)
     struct reply *json = http_post(stack, NULL, login_json(user.username, user.password), "/auth/login");
     assert_status(json, 200);
     assert_string_equal(object_keys(json->json), "access_token,user,refresh_token,expires_in,token_type");
-    assert_string_equal(object_keys(json_object_get(json->json, "user")), "id,username,email,role,createdAt");
+    assert_string_equal(object_keys(json_object_get(json->json, "user")),
+                        "id,username,email,role,createdAt,emailVerified");
     char *form = text("username=%s&password=secret+of%%20%s", user.username, user.username);
     struct reply *by_form = send_login(stack, "/auth/login", FORM, form);
     assert_status(by_form, 200);
@@ -222,7 +223,7 @@ static void the_profile_is_the_callers(void **state)
     make_user(stack);
     struct reply *reply = http_get(stack, user.token, "/auth/profile");
     assert_status(reply, 200);
-    assert_string_equal(object_keys(reply->json), "id,username,email,role,createdAt");
+    assert_string_equal(object_keys(reply->json), "id,username,email,role,createdAt,emailVerified");
     assert_int_equal(reply_integer(reply, "id"), user.id);
     assert_string_equal(reply_string(reply, "email"), user.email);
 }

@@ -101,7 +101,7 @@ static void an_id_that_is_none_is_400(void **state)
 static void an_unknown_key_is_400_where_it_is_refused(void **state)
 {
     struct stack *stack = *state;
-    struct user user = make_user(stack);
+    struct user user = make_admin(stack);
     struct room room = make_room(stack, &user, (struct room_options){0});
     FOR_EACH_ROUTE(route, ERROR_VALIDATION)
     {

@@ -120,7 +120,8 @@ static void test_route_errors(void **state)
                           BIT(ERROR_ENCODING_UNSUPPORTED);
     assert_true(proto_route_errors(route_of(VERB_POST, "/auth/register")) ==
                 (body | BIT(ERROR_VALIDATION) | BIT(ERROR_USER_EXISTS)));
-    assert_true(proto_route_errors(route_of(VERB_POST, "/auth/login")) == (body | BIT(ERROR_UNAUTHORIZED)));
+    assert_true(proto_route_errors(route_of(VERB_POST, "/auth/login")) ==
+                (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ACCOUNT_DISABLED)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/auth/profile")) == BIT(ERROR_UNAUTHORIZED));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms")) == (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_VALIDATION)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms/:id")) ==

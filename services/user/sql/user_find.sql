@@ -1,4 +1,5 @@
 -- read: the person of a username, in any case
-select id, username, email, role, users.iso_time(created_at) as "createdAt"
+select id, username, email, role, users.iso_time(created_at) as "createdAt",
+       null as rooms, email_verified_at is not null as "emailVerified", nullif(disabled_at is not null, false) as disabled
   from users.person
  where users.fold(username) = users.fold($1::text)

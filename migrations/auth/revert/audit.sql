@@ -1,0 +1,7 @@
+-- Revert auth:audit from pg
+
+begin;
+
+drop table auth.audit;
+
+commit;
