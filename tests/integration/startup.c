@@ -50,6 +50,114 @@ static void a_short_secret_is_refused(void **state)
     }
 }
 
+/* ---- keys of tokens ---- */
+
+/* A private key with the public part of another. */
+#define MISMATCHED                                                                                                     \
+    "-----BEGIN PRIVATE KEY-----\\n"                                                                                   \
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgFVKzkKuE6jxF8ZGi\\n"                                              \
+    "ASr2bXy7g/EXvafdlv3gDev6FtChRANCAAR/zc4ncPbEXUGDy+5v20t7WAczNXvp\\n"                                              \
+    "7xO6z248e9FURcfxRM0bvZt+hyzf7bnuufSzaV1uqQskrYpGIyiFiOWt\\n"                                                      \
+    "-----END PRIVATE KEY-----"
+
+/* The settings with the folder for each @. */
+static char *in_folder(const char *settings, const char *folder)
+{
+    char *result = text("%s", "");
+    for (const char *at = settings; *at != '\0'; at++)
+        result = *at == '@' ? text("%s%s", result, folder) : text("%s%c", result, *at);
+    return result;
+}
+
+/* A folder with keys of all kinds and files that are none. */
+static char *make_keys(void)
+{
+    char *folder = shell("mktemp -d /tmp/startup-XXXXXX");
+    shell("set -e; cd %s; exec 2>/dev/null;"
+          "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec;"
+          "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384;"
+          "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa;"
+          "openssl genpkey -algorithm ed25519 -out ed;"
+          "openssl genpkey -algorithm ed448 -out ed448;"
+          "openssl pkey -in ec -pubout -out ec.pub;"
+          "openssl pkey -in ed -pubout -out ed.pub;"
+          "openssl pkey -in ec -aes128 -passout pass:x -out encrypted;"
+          "cat ec ed >both; cat ec ec >twice; head -c 100 ec >cut; printf %%b '%s' >mismatched;"
+          "for i in 1 2 3 4 5 6 7 8; do openssl genpkey -algorithm ed25519; done >many",
+          folder, MISMATCHED);
+    return folder;
+}
+
+static void keys_that_do_not_fit_are_told_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings, *words;
+        bool signer_only;
+    } cases[] = {
+        {"JWT_ALG=none", "JWT_ALG: must be one of HS256|ES256|EdDSA", false},
+        {"JWT_ALG=RS256", "JWT_ALG: must be one of HS256|ES256|EdDSA", false},
+        {"JWT_ALG=ES256", "JWT_KEY: is not set", false},
+        {"JWT_ALG=EdDSA JWT_KEY=", "JWT_KEY: is not set", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/missing", "JWT_KEY: cannot read", false},
+        {"JWT_ALG=ES256 JWT_KEY=nonsense", "JWT_KEY: is no PEM", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/cut", "JWT_KEY: is no PEM", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/encrypted", "JWT_KEY: is encrypted", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/mismatched", "JWT_KEY: holds a key whose numbers", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/ed", "JWT_KEY: is no key for ES256", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/p384", "JWT_KEY: is no key for ES256", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/rsa", "JWT_KEY: is no key for ES256", false},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ec", "JWT_KEY: is no key for EdDSA", false},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed448", "JWT_KEY: is no key for EdDSA", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/twice", "JWT_KEY: holds more than one key", false},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/ec.pub", "JWT_KEY: holds only the public key", true},
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/ec JWT_PREVIOUS_KEYS_FILE=@/both", "JWT_PREVIOUS_KEYS: is no key for ES256",
+         false},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed JWT_PREVIOUS_KEYS=x", "JWT_PREVIOUS_KEYS: is no PEM", false},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed JWT_PREVIOUS_KEYS_FILE=@/many", "JWT_PREVIOUS_KEYS: holds too many", false},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed JWT_PREVIOUS_SECRET=0123456789abcdef0123456789abcdef",
+         "JWT_PREVIOUS_SECRET: is set, but", false},
+        {"JWT_KEY_FILE=@/ec", "JWT_KEY: is set, but JWT_ALG is HS256", false},
+        {"JWT_PREVIOUS_KEYS_FILE=@/ec", "JWT_PREVIOUS_KEYS: is set, but JWT_ALG is HS256", false},
+        {"JWT_PREVIOUS_SECRET=short", "JWT_PREVIOUS_SECRET: is shorter", false},
+        {"JWT_SECRET=your-256-bit-secret-your-256-bit-secret", "JWT_SECRET: looks like an example's", false},
+    };
+    char *folder = make_keys();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *settings = in_folder(cases[i].settings, folder);
+        assert_refused(settings, STACK_AUTH, cases[i].words);
+        if (!cases[i].signer_only)
+            assert_refused(settings, STACK_GATEWAY, cases[i].words);
+    }
+    shell("rm -r %s", folder);
+}
+
+static void keys_that_fit_are_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *settings;
+        enum stack_part part;
+    } cases[] = {
+        {"JWT_ALG=ES256 JWT_KEY_FILE=@/ec JWT_PREVIOUS_KEYS_FILE=@/twice", STACK_AUTH},
+        {"JWT_ALG=es256 JWT_KEY_FILE=@/ec.pub JWT_SECRET=", STACK_GATEWAY},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed JWT_PREVIOUS_KEYS_FILE=@/ed.pub JWT_SECRET=", STACK_AUTH},
+        {"JWT_ALG=EdDSA JWT_KEY_FILE=@/ed.pub JWT_PREVIOUS_KEYS_FILE=@/ed", STACK_GATEWAY},
+        {"JWT_PREVIOUS_SECRET=0123456789abcdef0123456789abcdef", STACK_AUTH},
+    };
+    char *folder = make_keys();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome outcome = run(in_folder(cases[i].settings, folder), cases[i].part, "--check-config");
+        if (outcome.status != 0)
+            fail_msg("%s: %s", cases[i].settings, outcome.output);
+    }
+    assert_null(
+        strstr(run(text("JWT_ALG=EdDSA JWT_KEY_FILE=%s/ed", folder), STACK_AUTH, "--print-config").output, "PRIVATE"));
+    shell("rm -r %s", folder);
+}
+
+/* ---- other settings ---- */
+
 static void mistakes_are_named_all_at_once(void **state)
 {
     (void)state;
@@ -111,7 +219,8 @@ static void the_gateway_prints_its_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_short_secret_is_refused),     cmocka_unit_test(mistakes_are_named_all_at_once),
+        cmocka_unit_test(a_short_secret_is_refused),     cmocka_unit_test(keys_that_do_not_fit_are_told_in_words),
+        cmocka_unit_test(keys_that_fit_are_taken),       cmocka_unit_test(mistakes_are_named_all_at_once),
         cmocka_unit_test(secrets_are_printed_masked),    cmocka_unit_test(every_process_helps),
         cmocka_unit_test(the_gateway_prints_its_routes), cmocka_unit_test(a_proxy_that_is_none_is_refused),
     };
