@@ -59,6 +59,16 @@ bool address_is_ipv4(const struct address *address)
     return memcmp(address->bytes, ipv4_prefix, IPV4_AT) == 0;
 }
 
+void address_cut(struct address *address, unsigned bits)
+{
+    assert(bits <= BITS);
+    for (unsigned i = 0; i < ADDRESS_BYTES; i++) {
+        unsigned kept = bits > 8 * i ? bits - 8 * i : 0;
+        if (kept < 8)
+            address->bytes[i] &= (unsigned char)(0xFF00 >> kept);
+    }
+}
+
 bool network_read(struct str text, struct network *out)
 {
     const char *slash = text.len > 0 ? memchr(text.ptr, '/', text.len) : NULL;

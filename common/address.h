@@ -24,6 +24,9 @@ size_t address_write(const struct address *address, char *out);
 bool address_of_socket(const struct sockaddr *socket, struct address *out);
 bool address_is_ipv4(const struct address *address);
 
+/* Makes all bits zero but the first. */
+void address_cut(struct address *address, unsigned bits);
+
 /* All addresses that begin with the same bits. */
 struct network {
     struct address address;

@@ -46,6 +46,7 @@ static void delete_credential(struct call *call, int64_t user_id)
  * stays. */
 static enum error create(struct call *call, const struct account_create *in, struct user_view *user)
 {
+    TRY(throttle(call, THROTTLE_REGISTER, call->client.address));
     struct user_reserved reserved;
     const struct user_reserve reserve = {.username = in->username, .email = in->email};
     TRY(call_service(call, &user_reserve_method, &reserve, &reserved));

@@ -8,6 +8,7 @@
 #include "proto/proto.h"
 #include "services/auth/refresh_token.h"
 #include "services/auth/sql.h"
+#include "services/auth/throttle.h"
 
 struct auth_config {
     struct service_config service; /* first: the frame fills it */
@@ -17,6 +18,7 @@ struct auth_config {
     int64_t jwt_ttl_s;
     int64_t refresh_ttl_s, session_ttl_s, sessions_per_user;
     struct password_cost password_cost;
+    struct throttle_limits limits;
     int64_t hash_queue;
 };
 

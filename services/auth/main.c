@@ -24,6 +24,7 @@ static const struct setting settings[] = {
      "passes over that memory"},
     {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
      "passwords that may wait to be hashed; more are refused"},
+    THROTTLE_SETTINGS(struct auth_config, limits),
 };
 
 static void check_config(void *memory)

@@ -102,6 +102,7 @@ static enum error refresh_by_access(struct call *call)
 
 enum error refresh(struct call *call, const struct refresh *in)
 {
+    TRY(throttle(call, THROTTLE_REFRESH, call->client.address));
     if (in->has_refresh_token)
         return refresh_by_token(call, in->refresh_token);
     return call->caller.id != 0 ? refresh_by_access(call) : ERROR_UNAUTHORIZED;

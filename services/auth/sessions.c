@@ -73,7 +73,7 @@ static void rehash_password(struct call *call, int64_t user_id, struct str passw
                  LOG_S("request_id", call->request_id));
 }
 
-enum error login(struct call *call, const struct login *in)
+static enum error log_in(struct call *call, const struct login *in)
 {
     struct user_view user;
     struct str hash;
@@ -94,4 +94,12 @@ enum error login(struct call *call, const struct login *in)
     }
     audit(call, "login", user.id);
     return reply_session(call, &user);
+}
+
+/* Throttled logins end before anything is looked up or hashed. */
+enum error login(struct call *call, const struct login *in)
+{
+    int64_t failures;
+    TRY(throttle_login(call, in->username, &failures));
+    return throttle_login_end(call, in->username, failures, log_in(call, in));
 }

@@ -48,7 +48,8 @@ static void connections_are_capped(void **state)
 }
 
 static const struct stack_options options = {
-    .environment = {"HASH_QUEUE=4", "PASSWORD_MEMORY_KIB=8192", "PASSWORD_ITERATIONS=2", "MAX_CONNECTIONS=80"},
+    .environment = {"HASH_QUEUE=4", "PASSWORD_MEMORY_KIB=8192", "PASSWORD_ITERATIONS=2", "MAX_CONNECTIONS=80",
+                    "LOGIN_FAILURES_LIMIT=0"},
 };
 SUITE_WITH("overload", &options, cmocka_unit_test(a_full_hashing_queue_is_503),
            cmocka_unit_test(connections_are_capped))

@@ -105,7 +105,7 @@ static void prepare(struct exchange *exchange, CURL *handle, const char *base, c
     exchange->headers = build_headers(request);
     exchange->reply = new_reply(request);
     curl_easy_reset(handle);
-    curl_easy_setopt(handle, CURLOPT_URL, text("%s%s", base, request->path));
+    curl_easy_setopt(handle, CURLOPT_URL, text("%s%s", request->base != NULL ? request->base : base, request->path));
     curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, (long)REQUEST_TIMEOUT_MS);

@@ -18,6 +18,7 @@ struct request {
     const char *body;  /* another body: give its Content-Type among the headers; NULL = none */
     size_t body_len;
     const char *headers[6]; /* "Name: value" */
+    const char *base;       /* of another gateway than the stack's: http://address:port */
 };
 
 struct reply {

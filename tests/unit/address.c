@@ -85,6 +85,26 @@ static void networks_hold_what_begins_alike(void **state)
     assert_true(holds("10.0.0.0/8", "::ffff:10.0.0.1"));
 }
 
+static void assert_cut(const char *text, unsigned bits, const char *expected)
+{
+    struct address address;
+    char written[ADDRESS_MAX_TEXT + 1];
+    assert_true(address_read(str_from(text), &address));
+    address_cut(&address, bits);
+    address_write(&address, written);
+    assert_string_equal(written, expected);
+}
+
+static void addresses_are_cut_to_their_first_bits(void **state)
+{
+    (void)state;
+    assert_cut("2001:db8:1:2:3:4:5:6", 64, "2001:db8:1:2::");
+    assert_cut("2001:db8:1:2:3:4:5:6", 128, "2001:db8:1:2:3:4:5:6");
+    assert_cut("2001:db8:1:2:3:4:5:6", 0, "::");
+    assert_cut("ffff:ffff:ffff::", 36, "ffff:ffff:f000::");
+    assert_cut("192.0.2.255", 124, "192.0.2.240");
+}
+
 static void what_is_no_network_is_refused(void **state)
 {
     (void)state;
@@ -103,7 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_have_one_form),       cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(sockets_have_addresses),        cmocka_unit_test(networks_hold_what_begins_alike),
-        cmocka_unit_test(what_is_no_network_is_refused),
+        cmocka_unit_test(what_is_no_network_is_refused), cmocka_unit_test(addresses_are_cut_to_their_first_bits),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);
 }

@@ -1,0 +1,7 @@
+-- Revert auth:fold from pg
+
+begin;
+
+drop function auth.fold(text);
+
+commit;
