@@ -226,10 +226,13 @@ static void an_unknown_name_is_throttled_as_a_known_one(void **state)
     struct user user = new_user(stack);
     char *names[] = {user.username, unique("Nobody")};
     for (int try = 1; try <= ACCOUNT_LIMIT + 2; try++) {
+        struct request requests[2];
         struct reply *replies[2];
         for (int i = 0; i < 2; i++)
-            replies[i] = log_in_from(stack, new_address(), try % 2 == 0 ? in_upper_case(names[i]) : names[i],
-                                     "not the right one");
+            requests[i] =
+                request_from(new_address(), "/auth/login",
+                             login_json(try % 2 == 0 ? in_upper_case(names[i]) : names[i], "not the right one"));
+        http_send_many(stack, requests, replies, 2);
         long status = try <= ACCOUNT_LIMIT ? 401 : 429;
         assert_status(replies[0], status);
         assert_status(replies[1], status);

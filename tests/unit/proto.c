@@ -119,9 +119,9 @@ static void test_route_errors(void **state)
     const uint64_t body = BIT(ERROR_MALFORMED) | BIT(ERROR_BODY_TOO_LARGE) | BIT(ERROR_CHARSET_UNSUPPORTED) |
                           BIT(ERROR_ENCODING_UNSUPPORTED);
     assert_true(proto_route_errors(route_of(VERB_POST, "/auth/register")) ==
-                (body | BIT(ERROR_VALIDATION) | BIT(ERROR_USER_EXISTS)));
+                (body | BIT(ERROR_VALIDATION) | BIT(ERROR_USER_EXISTS) | BIT(ERROR_TOO_MANY_REQUESTS)));
     assert_true(proto_route_errors(route_of(VERB_POST, "/auth/login")) ==
-                (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ACCOUNT_DISABLED)));
+                (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ACCOUNT_DISABLED) | BIT(ERROR_TOO_MANY_REQUESTS)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/auth/profile")) == BIT(ERROR_UNAUTHORIZED));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms")) == (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_VALIDATION)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms/:id")) ==
