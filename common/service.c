@@ -33,6 +33,11 @@ const void *service_config(const struct service *service)
     return service->config;
 }
 
+bool service_is_stopping(const struct service *service)
+{
+    return service->is_draining;
+}
+
 void *service_state(const struct service *service)
 {
     return service->state;

@@ -94,9 +94,12 @@ const char *service_endpoint(const struct service *service, const char *configur
  * and the call that made it so not answered yet: who has the reply must not meet what was cached before. */
 void service_announce(struct service *service, struct str event, const struct message *message, const void *body);
 
+/* Whether it drains: work that nobody waits for should be put off. */
+bool service_is_stopping(const struct service *service);
+
 /* Runs entry(call) in a fiber that no request asked for (timers, clean-up): caller nobody, a deadline of timeout_ms.
- * Does nothing, but for a log line, while the service is overloaded or drains. */
-void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call));
+ * Returns false, having logged it, while the service is overloaded or drains: then it does not run. */
+bool service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call));
 
 /* db_query with the call's arena and deadline: call_query(call, &sql_room_get, &result, DB_INTEGER(id)). */
 #define call_query(call, statement, result, ...)                                                                       \

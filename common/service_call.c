@@ -275,11 +275,11 @@ void service_on_call(void *context, const struct bus_incoming *incoming)
     }
 }
 
-void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call))
+bool service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(struct call *call))
 {
     if (service->is_draining) {
         log_info("background work is left for the next start");
-        return;
+        return false;
     }
     struct task *task = take_task(service);
     task->spawned = entry;
@@ -287,5 +287,7 @@ void service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(st
     if (!fiber_start(run_spawned, task)) {
         log_warn("no fiber for background work");
         give_back(task);
+        return false;
     }
+    return true;
 }

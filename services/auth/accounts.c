@@ -61,22 +61,23 @@ static enum error create(struct call *call, const struct account_create *in, str
     TRY(error);
     user->rooms = STR("\x90"); /* an empty array in MessagePack: nobody new is in a room */
     user->has_rooms = true;
+    audit(call, "registered", user->id);
+    send_notice(call, MAIL_VERIFY_EMAIL, user->id, STR(""));
     return OK;
 }
 
 enum error account_register(struct call *call, const struct account_create *in)
 {
     struct user_view user;
+    const struct auth_config *config = service_config(call->service);
     TRY(create(call, in, &user));
-    audit(call, "registered", user.id);
-    return reply_session(call, &user);
+    return config->require_verified_email ? reply_user(call, &user) : reply_session(call, &user);
 }
 
 enum error account_create(struct call *call, const struct account_create *in)
 {
     struct user_view user;
     TRY(create(call, in, &user));
-    audit(call, "registered", user.id);
     return call_reply(call, &user);
 }
 
@@ -95,6 +96,8 @@ static enum error update_person(struct call *call, const struct account_update *
                                        .has_username = in->has_username,
                                        .email = in->email,
                                        .has_email = in->has_email,
+                                       .confirm = call->caller.id == in->id.value,
+                                       .has_confirm = true,
                                        .role = in->role,
                                        .has_role = in->has_role,
                                        .disabled = in->disabled,
@@ -103,12 +106,16 @@ static enum error update_person(struct call *call, const struct account_update *
     return error == ERROR_USER_NOT_FOUND ? user_not_found(call, &in->id) : error;
 }
 
-static void audit_update(struct call *call, const struct account_update *in)
+static void tell_update(struct call *call, const struct account_update *in)
 {
     if (in->has_username || in->has_email)
         audit(call, "account_changed", in->id.value);
-    if (in->has_password)
+    if (in->has_email)
+        send_notice(call, MAIL_VERIFY_EMAIL, in->id.value, STR(""));
+    if (in->has_password) {
         audit(call, "password_changed", in->id.value);
+        send_notice(call, MAIL_PASSWORD_CHANGED, in->id.value, STR(""));
+    }
     if (in->has_role)
         audit(call, str_equal(in->role, STR("admin")) ? "made_admin" : "made_user", in->id.value);
     if (in->has_disabled)
@@ -135,7 +142,7 @@ enum error account_update(struct call *call, const struct account_update *in)
     }
     if (in->has_disabled && in->disabled)
         TRY(end_sessions(call, in->id.value, 0));
-    audit_update(call, in);
+    tell_update(call, in);
     return call_reply(call, &user);
 }
 

@@ -6,6 +6,8 @@
 #include "common/service.h"
 #include "common/token_keys.h"
 #include "proto/proto.h"
+#include "services/auth/digest.h"
+#include "services/auth/mail.h"
 #include "services/auth/refresh_token.h"
 #include "services/auth/sql.h"
 #include "services/auth/throttle.h"
@@ -20,6 +22,8 @@ struct auth_config {
     struct password_cost password_cost;
     struct throttle_limits limits;
     int64_t hash_queue;
+    struct mail_config mail;
+    bool require_verified_email;
 };
 
 /* ---- the handlers: `enum error login(struct call *call, const struct login *in)` of each of our methods ---- */
@@ -45,6 +49,9 @@ enum error read_hash(struct call *call, int64_t user_id, struct str *hash) MUST_
 /* Another hash, and the end of all the user's sessions but one (0 = all), at once. */
 enum error set_password(struct call *call, int64_t user_id, struct str hash, int64_t except_session_id) MUST_USE;
 
+/* mail_queue for whom the mail is no more than a courtesy: its failure is logged, and what was done stays done. */
+void send_notice(struct call *call, enum mail_kind kind, int64_t user_id, struct str email);
+
 /* Writes into the audit trail that something was done to the user's account (0 = nobody's), by the call's caller. What
  * was done stays done where that fails; the log has it then. */
 void audit(struct call *call, const char *action, int64_t user_id);
@@ -69,6 +76,8 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
 
 /* Answers with an access token of the session, its refresh token, and the user. */
 enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session);
+/* Answers with the user alone: there is no session yet. */
+enum error reply_user(struct call *call, const struct user_view *user);
 /* Begins a session of the user, and answers so. */
 enum error reply_session(struct call *call, const struct user_view *user);
 

@@ -1,6 +1,8 @@
 /* The auth service: its settings and its methods. */
 #include "services/auth/auth.h"
 
+#include <curl/curl.h>
+
 #include "common/log.h"
 
 /* ---- settings ---- */
@@ -25,12 +27,16 @@ static const struct setting settings[] = {
     {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
      "passwords that may wait to be hashed; more are refused"},
     THROTTLE_SETTINGS(struct auth_config, limits),
+    MAIL_SETTINGS(struct auth_config, mail),
+    {"REQUIRE_VERIFIED_EMAIL", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(require_verified_email),
+     "whether nobody logs in before their email is verified"},
 };
 
 static void check_config(void *memory)
 {
     enum { DEVELOPMENT = 0 };
     struct auth_config *config = memory;
+    mail_check_config(&config->mail);
     config->keys = token_keys_load(&config->tokens, TOKEN_SIGNS, config->service.common.environment == DEVELOPMENT);
 }
 
@@ -60,13 +66,22 @@ static bool start(struct service *service)
     enum error error = bus_connect(service_bus(service), SERVICE_user, endpoints);
     if (error != OK)
         log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
-    return error == OK && proto_fits();
+    if (error != OK || !proto_fits() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return false;
+    service_set_state(service, mailer_new(service, &config->mail));
+    return true;
 }
 
 static void stop(struct service *service)
 {
-    struct token_keys *keys = ((const struct auth_config *)service_config(service))->keys;
+    const struct auth_config *config = service_config(service);
+    struct token_keys *keys = config->keys;
+    struct mail_templates *templates = config->mail.templates;
+    struct mailer *mailer = service_state(service);
+    mailer_destroy(&mailer);
+    mail_templates_destroy(&templates);
     token_keys_destroy(&keys);
+    curl_global_cleanup();
 }
 
 int main(int argc, char **argv)

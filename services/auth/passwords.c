@@ -35,5 +35,6 @@ enum error password_change(struct call *call, const struct password_change *in)
     TRY(hash_password(call, in->password, &hash));
     TRY(set_password(call, call->caller.id, hash, call->caller.session_id));
     audit(call, "password_changed", call->caller.id);
+    send_notice(call, MAIL_PASSWORD_CHANGED, call->caller.id, STR(""));
     return OK;
 }

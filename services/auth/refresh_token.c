@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "services/auth/digest.h"
+
 enum {
     ID_LEN = 8,
     TOKEN_LEN = 2 * ID_LEN + REFRESH_TOKEN_KEY_LEN + REFRESH_TOKEN_SECRET_LEN,
@@ -79,22 +81,12 @@ bool refresh_token_read(struct str text, struct refresh_token *token)
 
 /* ---- hashes ---- */
 
-static struct str hash_of(struct arena *arena, const unsigned char *bytes, size_t len)
-{
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    enum { SIZE = 2 * sizeof hash + 1 };
-    char *text = arena_alloc(arena, SIZE);
-    crypto_hash_sha256(hash, bytes, len);
-    sodium_bin2hex(text, SIZE, hash, sizeof hash);
-    return (struct str){text, SIZE - 1};
-}
-
 struct str refresh_token_key_hash(struct arena *arena, const struct refresh_token *token)
 {
-    return hash_of(arena, token->key, sizeof token->key);
+    return digest_hex(arena, token->key, sizeof token->key);
 }
 
 struct str refresh_token_hash(struct arena *arena, const struct refresh_token *token)
 {
-    return hash_of(arena, token->secret, sizeof token->secret);
+    return digest_hex(arena, token->secret, sizeof token->secret);
 }

@@ -24,20 +24,31 @@ static struct str sign_token(struct call *call, const struct user_view *user, co
     return token_sign(config->keys, call->arena, &claims);
 }
 
-enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session)
+/* session NULL = none */
+static enum error reply(struct call *call, const struct user_view *user, const struct session *session)
 {
     struct buffer packed_user = {0};
-    int64_t lifetime_s;
-    struct str access_token = sign_token(call, user, session, &lifetime_s);
     schema_encode(&user_view_message, user, &packed_user);
-    const struct session_view view = {.access_token = access_token,
-                                      .user = buffer_str(&packed_user),
-                                      .refresh_token = refresh_token_write(call->arena, &session->token),
-                                      .expires_in = lifetime_s,
-                                      .token_type = STR("Bearer")};
+    struct session_view view = {.user = buffer_str(&packed_user)};
+    if (session != NULL) {
+        view.access_token = sign_token(call, user, session, &view.expires_in);
+        view.refresh_token = refresh_token_write(call->arena, &session->token);
+        view.token_type = STR("Bearer");
+        view.has_access_token = view.has_refresh_token = view.has_expires_in = view.has_token_type = true;
+    }
     enum error error = call_reply(call, &view);
     buffer_free(&packed_user);
     return error;
+}
+
+enum error reply_user(struct call *call, const struct user_view *user)
+{
+    return reply(call, user, NULL);
+}
+
+enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session)
+{
+    return reply(call, user, session);
 }
 
 enum error reply_session(struct call *call, const struct user_view *user)
@@ -92,6 +103,9 @@ static enum error log_in(struct call *call, const struct login *in)
         audit(call, "login_refused", user.id);
         return ERROR_ACCOUNT_DISABLED;
     }
+    const struct auth_config *config = service_config(call->service);
+    if (config->require_verified_email && !user.email_verified)
+        return ERROR_EMAIL_NOT_VERIFIED;
     audit(call, "login", user.id);
     return reply_session(call, &user);
 }

@@ -12,6 +12,7 @@ static void hide_private(const struct call *call, struct user_view *user)
     user->has_email = false;
     user->has_email_verified = false;
     user->has_disabled = false;
+    user->has_pending_email = false;
 }
 
 enum error user_profile(struct call *call, const struct empty *in)

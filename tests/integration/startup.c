@@ -11,7 +11,9 @@
 enum { USAGE = 64, CONFIG = 78 };
 
 /* Good settings for every process; a case puts what it changes after them. */
-#define SETTINGS "DATABASE_URL=postgresql://nowhere JWT_SECRET=0123456789012345678901234567890123456789 BUS_DIR=/tmp"
+#define SETTINGS                                                                                                       \
+    "DATABASE_URL=postgresql://nowhere JWT_SECRET=0123456789012345678901234567890123456789 BUS_DIR=/tmp "              \
+    "MAIL_TEMPLATES=" SOURCE_DIR "/services/auth/mail"
 
 struct outcome {
     int status;
@@ -48,6 +50,17 @@ static void a_short_secret_is_refused(void **state)
         assert_refused("JWT_SECRET= ENVIRONMENT=development", parts[i], "JWT_SECRET");
         assert_int_equal(run("JWT_SECRET=short ENVIRONMENT=development", parts[i], "--check-config").status, 0);
     }
+}
+
+static void mails_that_cannot_be_made_are_refused_at_start(void **state)
+{
+    (void)state;
+    assert_refused("MAIL_TEMPLATES=/nowhere", STACK_AUTH, "MAIL_TEMPLATES: /nowhere/verify_email.txt: No such file");
+    assert_refused("MAIL_FROM=nobody", STACK_AUTH, "MAIL_FROM");
+    assert_refused("MAIL_FROM=\"$(printf 'x\\r\\nBcc: c@d <a@b>')\"", STACK_AUTH, "MAIL_FROM");
+    assert_refused("VERIFY_EMAIL_URL=http://localhost/", STACK_AUTH, "VERIFY_EMAIL_URL: has no {token}");
+    assert_refused("RESET_PASSWORD_URL=http://localhost/", STACK_AUTH, "RESET_PASSWORD_URL");
+    assert_refused("ADMIN_EMAIL=ada", STACK_USER, "ADMIN_EMAIL: is no mail address");
 }
 
 /* ---- keys of tokens ---- */
@@ -219,10 +232,15 @@ static void the_gateway_prints_its_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_short_secret_is_refused),     cmocka_unit_test(keys_that_do_not_fit_are_told_in_words),
-        cmocka_unit_test(keys_that_fit_are_taken),       cmocka_unit_test(mistakes_are_named_all_at_once),
-        cmocka_unit_test(secrets_are_printed_masked),    cmocka_unit_test(every_process_helps),
-        cmocka_unit_test(the_gateway_prints_its_routes), cmocka_unit_test(a_proxy_that_is_none_is_refused),
+        cmocka_unit_test(mails_that_cannot_be_made_are_refused_at_start),
+        cmocka_unit_test(a_short_secret_is_refused),
+        cmocka_unit_test(keys_that_do_not_fit_are_told_in_words),
+        cmocka_unit_test(keys_that_fit_are_taken),
+        cmocka_unit_test(mistakes_are_named_all_at_once),
+        cmocka_unit_test(secrets_are_printed_masked),
+        cmocka_unit_test(every_process_helps),
+        cmocka_unit_test(the_gateway_prints_its_routes),
+        cmocka_unit_test(a_proxy_that_is_none_is_refused),
     };
     int failed = cmocka_run_group_tests_name("startup", tests, NULL, NULL);
     scratch_free();

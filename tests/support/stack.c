@@ -131,6 +131,8 @@ static void build_environment(struct stack *stack, const struct stack_options *o
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         stack_set(stack, fixed[i]);
     stack_set(stack, text("BUS_DIR=%s", stack->folder));
+    stack_set(stack, text("MAIL_DIR=%s/mail", stack->folder));
+    stack_set(stack, text("MAIL_TEMPLATES=%s/services/auth/mail", SOURCE_DIR));
     stack_set(stack, text("DATABASE_URL=%s", stack->database_url));
     stack_set(stack, text("BACKEND_PORT=%u", stack->port));
     stack_set(stack, text("ADMIN_PORT=%u", admin_port));

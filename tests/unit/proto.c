@@ -121,7 +121,8 @@ static void test_route_errors(void **state)
     assert_true(proto_route_errors(route_of(VERB_POST, "/auth/register")) ==
                 (body | BIT(ERROR_VALIDATION) | BIT(ERROR_USER_EXISTS) | BIT(ERROR_TOO_MANY_REQUESTS)));
     assert_true(proto_route_errors(route_of(VERB_POST, "/auth/login")) ==
-                (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ACCOUNT_DISABLED) | BIT(ERROR_TOO_MANY_REQUESTS)));
+                (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ACCOUNT_DISABLED) | BIT(ERROR_EMAIL_NOT_VERIFIED) |
+                 BIT(ERROR_TOO_MANY_REQUESTS)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/auth/profile")) == BIT(ERROR_UNAUTHORIZED));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms")) == (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_VALIDATION)));
     assert_true(proto_route_errors(route_of(VERB_GET, "/rooms/:id")) ==

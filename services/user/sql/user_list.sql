@@ -1,6 +1,7 @@
 -- read: a page of people, by id
 select id, username, email, role, users.iso_time(created_at) as "createdAt",
-       null as rooms, email_verified_at is not null as "emailVerified", nullif(disabled_at is not null, false) as disabled
+       null as rooms, email_verified_at is not null as "emailVerified", nullif(disabled_at is not null, false) as disabled,
+       pending_email as "pendingEmail"
   from users.person
  where id > $1::bigint
  order by id
