@@ -232,6 +232,27 @@ static void previous_keys_are_believed(void **state)
     token_keys_destroy(&same);
 }
 
+static bool is_private(const struct token_key *key)
+{
+    return i2d_PrivateKey(key->pkey, NULL) > 0;
+}
+
+/* What the gateway, or a change of keys, leaves in memory can sign nothing. */
+static void keys_that_only_verify_have_no_private_part(void **state)
+{
+    (void)state;
+    static const char *const pems[] = {[TOKEN_ES256] = EC_PKCS8, [TOKEN_EDDSA] = ED_PRIVATE};
+    for (int algorithm = TOKEN_ES256; algorithm <= TOKEN_EDDSA; algorithm++) {
+        struct token_keys *signer = load((enum token_algorithm)algorithm, pems[algorithm], "", TOKEN_SIGNS);
+        struct token_keys *verifier = load((enum token_algorithm)algorithm, pems[algorithm], "", TOKEN_VERIFIES);
+        assert_true(is_private(&signer->keys[0]));
+        assert_false(is_private(&verifier->keys[0]));
+        assert_true(believes(verifier, token_sign(signer, arena, &claims)));
+        token_keys_destroy(&signer);
+        token_keys_destroy(&verifier);
+    }
+}
+
 /* ---- PEM ---- */
 
 /* How many keys a text holds; -1 where it holds something else too, and then *mistake. */
@@ -324,6 +345,7 @@ int main(void)
         KEYS_TEST(signatures_of_another_form_are_refused),
         KEYS_TEST(no_algorithm_is_taken_for_another),
         KEYS_TEST(previous_keys_are_believed),
+        KEYS_TEST(keys_that_only_verify_have_no_private_part),
         KEYS_TEST(keys_come_in_a_row),
         KEYS_TEST(what_is_no_key_is_told_in_words),
         KEYS_TEST(secrets_that_can_be_guessed_are_told),
