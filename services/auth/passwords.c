@@ -18,13 +18,18 @@ enum error set_password(struct call *call, int64_t user_id, struct str hash, int
     return OK;
 }
 
+/* Whoever has got hold of a session shall not find out the password by it. */
 static enum error check_current(struct call *call, struct str password)
 {
-    struct str hash;
+    struct str hash, user = arena_printf(call->arena, "%lld", (long long)call->caller.id);
     bool matches, outdated;
+    TRY(throttle(call, THROTTLE_PASSWORD, user));
     TRY(read_hash(call, call->caller.id, &hash));
     TRY(verify_password(call, password, hash, &matches, &outdated));
-    return matches ? OK : ERROR_PASSWORD_WRONG;
+    if (!matches)
+        return ERROR_PASSWORD_WRONG;
+    throttle_forgive(call, THROTTLE_PASSWORD, user);
+    return OK;
 }
 
 /* Whoever else is logged in with the old password is out; the caller stays. */

@@ -31,6 +31,7 @@ static struct rule rule_of(const struct call *call, enum throttle_kind kind)
     const struct rule rules[] = {
         [THROTTLE_LOGIN_ACCOUNT] = {"login_account", limits->login_failures, limits->login_window_s, false},
         [THROTTLE_LOGIN_ADDRESS] = {"login_address", limits->login_address, limits->login_window_s, true},
+        [THROTTLE_PASSWORD] = {"password", limits->login_failures, limits->login_window_s, false},
         [THROTTLE_REGISTER] = {"register", limits->registrations, HOUR_S, true},
         [THROTTLE_FORGOT] = {"forgot", limits->forgot, HOUR_S, true},
         [THROTTLE_VERIFY] = {"verify", limits->forgot, HOUR_S, true},
@@ -97,7 +98,7 @@ enum error throttle(struct call *call, enum throttle_kind kind, struct str key)
 static void note(const struct call *call, enum error error)
 {
     if (error != OK)
-        log_warn("a login stays counted as failed", LOG_Z("reason", error_message(error)),
+        log_warn("a good password stays counted as wrong", LOG_Z("reason", error_message(error)),
                  LOG_S("request_id", call->request_id));
 }
 
@@ -110,13 +111,14 @@ static void uncount(struct call *call, enum throttle_kind kind, struct str key)
                               DB_TEXT(key_of(call, &rule, key)), DB_INTEGER(rule.limit)));
 }
 
-static void clear(struct call *call, enum throttle_kind kind, struct str key)
+void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key)
 {
     struct rule rule = rule_of(call, kind);
     struct db_result result;
     if (!is_counted(&rule, key))
         return;
-    note(call, call_query(call, &sql_throttle_clear, &result, DB_TEXT(str_from(rule.name)), DB_TEXT(key)));
+    note(call, call_query(call, &sql_throttle_clear, &result, DB_TEXT(str_from(rule.name)),
+                          DB_TEXT(key_of(call, &rule, key))));
     call_set_rate(call, (struct rate){rule.limit, rule.limit, rule.window_s});
 }
 
@@ -163,7 +165,7 @@ enum error throttle_login_end(struct call *call, struct str username, int64_t fa
         call->deadline_ms = loop_now_ms() + SETTLE_MS;
     uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
     if (outcome == OK)
-        clear(call, THROTTLE_LOGIN_ACCOUNT, username);
+        throttle_forgive(call, THROTTLE_LOGIN_ACCOUNT, username);
     else
         uncount(call, THROTTLE_LOGIN_ACCOUNT, username);
     return outcome;

@@ -17,7 +17,7 @@ struct throttle_limits {
 /* clang-format off */
 #define THROTTLE_SETTINGS(type, member)                                                                                \
     {"LOGIN_FAILURES_LIMIT", SETTING_INTEGER, "10", 0, 1000000, NULL, offsetof(type, member.login_failures),           \
-     "failed logins of an account before it waits; 0 = no limit, here and below"},                                     \
+     "failed logins of an account, or wrong current passwords, before it waits; 0 = no limit, here and below"},                                     \
     {"LOGIN_ADDRESS_LIMIT", SETTING_INTEGER, "100", 0, 1000000000, NULL, offsetof(type, member.login_address),         \
      "failed logins from an address before it waits"},                                                                 \
     {"LOGIN_FAILURES_WINDOW_S", SETTING_INTEGER, "900", 1, 86400, NULL, offsetof(type, member.login_window_s),         \
@@ -35,6 +35,7 @@ struct throttle_limits {
 enum throttle_kind {
     THROTTLE_LOGIN_ACCOUNT, /* key: the username, in any case */
     THROTTLE_LOGIN_ADDRESS,
+    THROTTLE_PASSWORD, /* key: the user's id */
     THROTTLE_REGISTER,
     THROTTLE_FORGOT,
     THROTTLE_VERIFY,
@@ -43,6 +44,9 @@ enum throttle_kind {
 
 /* Counts one more, and tells the client how many are left (call_set_rate). ERROR_TOO_MANY_REQUESTS beyond the limit. */
 enum error throttle(struct call *call, enum throttle_kind kind, struct str key) MUST_USE;
+
+/* What was counted of the key was right after all: nothing of it counts any more. */
+void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key);
 
 /* Counts a login before its password is looked at, as if it failed: many at once can not outrun the limit. *failures
  * gets how many the account has then, whether or not there is such an account; 0 = nobody counts. */

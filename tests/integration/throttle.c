@@ -269,6 +269,28 @@ static void what_says_nothing_about_the_password_does_not_count(void **state)
         assert_error(log_in_from(stack, address, user.username, user.password), 403, "account_disabled");
 }
 
+static struct reply *change_password(const struct stack *stack, const struct user *user, const char *current)
+{
+    return http_post(stack, user->token, text("{\"currentPassword\":\"%s\",\"password\":\"another one\"}", current),
+                     "/auth/password");
+}
+
+static void a_session_does_not_find_out_the_password(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = new_user(stack);
+    for (int i = 0; i < ACCOUNT_LIMIT; i++)
+        assert_error(change_password(stack, &user, "wrong"), 403, "password_wrong");
+    assert_throttled(change_password(stack, &user, user.password), ACCOUNT_LIMIT, WINDOW_S);
+    assert_status(log_in_from(stack, new_address(), user.username, user.password), 200);
+
+    struct user other = new_user(stack);
+    assert_error(change_password(stack, &other, "wrong"), 403, "password_wrong");
+    struct reply *changed = change_password(stack, &other, other.password);
+    assert_status(changed, 204);
+    assert_int_equal(number_in(changed, "RateLimit-Remaining"), ACCOUNT_LIMIT);
+}
+
 /* ---- by address ---- */
 
 static void fail_from(const struct stack *stack, const char *address, struct reply **replies, size_t count)
@@ -374,6 +396,7 @@ SUITE_WITH("throttle", &options, cmocka_unit_test(exactly_ten_of_64_wrong_logins
            cmocka_unit_test(an_unknown_name_is_throttled_as_a_known_one),
            cmocka_unit_test(failures_are_answered_later_and_later),
            cmocka_unit_test(what_says_nothing_about_the_password_does_not_count),
+           cmocka_unit_test(a_session_does_not_find_out_the_password),
            cmocka_unit_test(an_address_that_tries_many_names_is_refused),
            cmocka_unit_test(an_ipv6_client_is_its_network),
            cmocka_unit_test(good_logins_and_refused_ones_do_not_count_for_the_address),
