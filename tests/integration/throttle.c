@@ -9,7 +9,15 @@
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-enum { CROWD = 64, ACCOUNT_LIMIT = 10, ADDRESS_LIMIT = 20, REGISTER_LIMIT = 6, REFRESH_LIMIT = 5, WINDOW_S = 900 };
+enum {
+    CROWD = 64,
+    ACCOUNT_LIMIT = 10,
+    ADDRESS_LIMIT = 20,
+    REGISTER_LIMIT = 6,
+    REFRESH_LIMIT = 5,
+    FORGOT_LIMIT = 4,
+    WINDOW_S = 900
+};
 
 /* ---- asking ---- */
 
@@ -373,6 +381,30 @@ static void refreshes_are_counted_by_address(void **state)
     assert_status(http_get(stack, user.token, "/auth/profile"), 200);
 }
 
+/* Mails of each kind are counted for themselves; whether anybody has the email makes no difference. */
+static void mails_are_counted_by_address(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = new_user(stack);
+    char *emails[] = {user.email, text("%s@example.org", unique("nobody"))};
+    static const char *const paths[] = {"/auth/password/forgot", "/auth/verify-email/send"};
+    char *address = new_address();
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        char *message = NULL;
+        for (int asked = 1; asked <= FORGOT_LIMIT; asked++) {
+            struct reply *reply = post_from(stack, address, paths[i], text("{\"email\":\"%s\"}", emails[asked % 2]));
+            assert_status(reply, 202);
+            assert_int_equal(number_in(reply, "RateLimit-Remaining"), FORGOT_LIMIT - asked);
+            if (message != NULL)
+                assert_string_equal(reply->body, message);
+            message = reply->body;
+        }
+        struct reply *reply = post_from(stack, address, paths[i], text("{\"email\":\"%s\"}", user.email));
+        assert_throttled(reply, FORGOT_LIMIT, 3600);
+        assert_status(post_from(stack, new_address(), paths[i], text("{\"email\":\"%s\"}", user.email)), 202);
+    }
+}
+
 /* ---- what pages of other origins see ---- */
 
 static void pages_may_read_the_rate(void **state)
@@ -386,7 +418,8 @@ static void pages_may_read_the_rate(void **state)
 }
 
 static const struct stack_options options = {
-    .environment = {"TRUSTED_PROXIES=127.0.0.0/8", "LOGIN_ADDRESS_LIMIT=20", "REGISTER_LIMIT=6", "REFRESH_LIMIT=5"},
+    .environment = {"TRUSTED_PROXIES=127.0.0.0/8", "LOGIN_ADDRESS_LIMIT=20", "REGISTER_LIMIT=6", "REFRESH_LIMIT=5",
+                    "FORGOT_LIMIT=4"},
 };
 
 SUITE_WITH("throttle", &options, cmocka_unit_test(exactly_ten_of_64_wrong_logins_are_tried_over_two_gateways),
@@ -401,4 +434,4 @@ SUITE_WITH("throttle", &options, cmocka_unit_test(exactly_ten_of_64_wrong_logins
            cmocka_unit_test(an_ipv6_client_is_its_network),
            cmocka_unit_test(good_logins_and_refused_ones_do_not_count_for_the_address),
            cmocka_unit_test(registrations_are_counted_by_address), cmocka_unit_test(refreshes_are_counted_by_address),
-           cmocka_unit_test(pages_may_read_the_rate))
+           cmocka_unit_test(mails_are_counted_by_address), cmocka_unit_test(pages_may_read_the_rate))
