@@ -20,8 +20,8 @@ struct mail_config {
      "smtp://USER:PASSWORD@HOST:PORT, or smtps:// (default none: mails become files in MAIL_DIR)"},                    \
     {"SMTP_TLS", SETTING_CHOICE, "required", 0, 0, "required|opportunistic|off", offsetof(type, member.carrier.tls),   \
      "whether smtp:// goes on without STARTTLS"},                                                                      \
-    {"SMTP_CA_FILE_PATH", SETTING_STRING, "", 0, 0, NULL, offsetof(type, member.carrier.smtp_ca),                      \
-     "certificates to trust (default the system's)"},                                                                  \
+    {"SMTP_CA", SETTING_STRING, "", 0, 0, NULL, offsetof(type, member.carrier.smtp_ca),                      \
+     "file of the certificates to trust (default the system's)"},                                                                  \
     {"SMTP_TIMEOUT_MS", SETTING_INTEGER, "20000", 100, 50000, NULL, offsetof(type, member.carrier.timeout_ms),         \
      "how long sending one mail may take"},                                                                            \
     {"MAIL_DIR", SETTING_STRING, "/var/mail/backend", 1, 300, NULL, offsetof(type, member.carrier.folder),             \

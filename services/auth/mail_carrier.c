@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ struct errand {
     struct mail_parcel *parcel;
     enum mail_outcome outcome;
     size_t sent;
+    int socket;  /* curl's; -1 = none yet */
     int done_fd; /* written to by the thread, at its end */
     atomic_bool is_given_up;
 };
@@ -38,12 +40,23 @@ static size_t on_read(char *out, size_t size, size_t count, void *context)
     return len;
 }
 
-/* curl asks now and then, also while it waits: not 0 ends the transfer. */
+static int on_socket(void *context, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)purpose;
+    ((struct errand *)context)->socket = socket;
+    return CURL_SOCKOPT_OK;
+}
+
+/* curl asks now and then, also while it waits: not 0 ends the transfer. It would still say QUIT and wait for the
+ * answer: not on a connection that is shut. */
 static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     (void)a, (void)b, (void)c, (void)d;
     const struct errand *errand = context;
-    return atomic_load(&errand->is_given_up);
+    bool is_given_up = atomic_load(&errand->is_given_up);
+    if (is_given_up && errand->socket >= 0)
+        shutdown(errand->socket, SHUT_RDWR);
+    return is_given_up;
 }
 
 static void set_options(CURL *curl, struct errand *errand, const char *from, struct curl_slist *to)
@@ -64,6 +77,8 @@ static void set_options(CURL *curl, struct errand *errand, const char *from, str
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(curl, CURLOPT_READDATA, errand);
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)errand->parcel->message.len);
+    curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, errand);
     curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, errand);
@@ -182,7 +197,7 @@ static void await(struct errand *errand, struct loop *loop, bool (*is_stopping)(
 enum mail_outcome mail_carry(const struct mail_carrier *carrier, struct loop *loop, struct mail_parcel *parcel,
                              bool (*is_stopping)(void *context), void *context)
 {
-    struct errand errand = {.carrier = carrier, .parcel = parcel, .outcome = MAIL_FAILED};
+    struct errand errand = {.carrier = carrier, .parcel = parcel, .outcome = MAIL_FAILED, .socket = -1};
     pthread_t thread;
     errand.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (errand.done_fd < 0 || pthread_create(&thread, NULL, run, &errand) != 0) {
