@@ -123,6 +123,9 @@ enum error call_list_end(struct call *call, int64_t next_after);
 /* Tells the client, with the reply or the error, how much more of this it may ask for. */
 void call_set_rate(struct call *call, struct rate rate);
 
+/* Fails the call with ERROR_VALIDATION and a text, as the rules of its message do (CONTRACT §1); returns that error. */
+enum error call_fail_validation(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Fails the call with a text of its own in place of the error's default; returns error, for `return call_fail(…)`. */
 enum error call_fail(struct call *call, enum error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

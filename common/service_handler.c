@@ -18,22 +18,43 @@ enum error call_query_values(struct call *call, const struct statement *statemen
 
 /* ---- replies ---- */
 
-enum error call_fail(struct call *call, enum error error, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static struct str format_text(struct call *call, const char *format,
+                                                                    va_list arguments)
 {
-    assert(error != OK && format != NULL);
-    va_list arguments, again;
-    va_start(arguments, format);
+    va_list again;
     va_copy(again, arguments);
     int len = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
     assert(len >= 0);
     char *text = arena_alloc(call->arena, (size_t)len + 1);
     vsnprintf(text, (size_t)len + 1, format, again);
     va_end(again);
+    return (struct str){text, (size_t)len};
+}
+
+enum error call_fail(struct call *call, enum error error, const char *format, ...)
+{
+    assert(error != OK && format != NULL);
+    va_list arguments;
+    va_start(arguments, format);
+    struct str text = format_text(call, format, arguments);
+    va_end(arguments);
     buffer_clear(&call->body);
-    pack_string(&call->body, (struct str){text, (size_t)len});
+    pack_string(&call->body, text);
     call->failure = error;
     return error;
+}
+
+enum error call_fail_validation(struct call *call, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct str text = format_text(call, format, arguments);
+    va_end(arguments);
+    buffer_clear(&call->body);
+    pack_array(&call->body, 1);
+    pack_string(&call->body, text);
+    call->failure = ERROR_VALIDATION;
+    return ERROR_VALIDATION;
 }
 
 void call_set_rate(struct call *call, struct rate rate)

@@ -158,9 +158,8 @@ static void check(struct request *request)
         request->principal = *known;
     if (!request->principal.exists)
         ask_for_user(request);
-    else if (subject->session_id == 0) /* another holder of the secret signed the token */
-        admit(request);
-    else if (is_current && sessions_has(thread->sessions, subject->session_id, subject->user_id))
+    else if (subject->session_id == 0 || /* another holder of the secret signed the token */
+             (is_current && sessions_has(thread->sessions, subject->session_id, subject->user_id)))
         admit(request);
     else
         ask_for_session(request);

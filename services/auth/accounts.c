@@ -46,6 +46,7 @@ static void delete_credential(struct call *call, int64_t user_id)
  * stays. */
 static enum error create(struct call *call, const struct account_create *in, struct user_view *user)
 {
+    TRY(check_new_password(call, in->password));
     TRY(throttle(call, THROTTLE_REGISTER, call->client.address));
     struct user_reserved reserved;
     const struct user_reserve reserve = {.username = in->username, .email = in->email};
@@ -131,6 +132,8 @@ enum error account_update(struct call *call, const struct account_update *in)
     bool is_admin = str_equal(call->caller.role, STR("admin"));
     if ((in->has_role || in->has_disabled) && !is_admin)
         return ERROR_FORBIDDEN;
+    if (in->has_password)
+        TRY(check_new_password(call, in->password));
     TRY(read_user(call, &in->id, &user));
     if (in->has_password)
         TRY(hash_password(call, in->password, &hash));

@@ -9,6 +9,7 @@
 #include "services/auth/digest.h"
 #include "services/auth/mail.h"
 #include "services/auth/refresh_token.h"
+#include "services/auth/retention.h"
 #include "services/auth/sql.h"
 #include "services/auth/throttle.h"
 
@@ -20,10 +21,19 @@ struct auth_config {
     int64_t jwt_ttl_s;
     int64_t refresh_ttl_s, session_ttl_s, sessions_per_user;
     struct password_cost password_cost;
+    int64_t password_min_length;
+    bool password_check_common;
+    int64_t retention_interval_s, audit_retention_days;
     struct throttle_limits limits;
     int64_t hash_queue;
     struct mail_config mail;
     bool require_verified_email;
+};
+
+/* The service's state: what works without being asked. */
+struct auth {
+    struct mailer *mailer;
+    struct retention *retention;
 };
 
 /* ---- the handlers: `enum error login(struct call *call, const struct login *in)` of each of our methods ---- */
@@ -43,6 +53,9 @@ struct str server_key(const struct auth_config *config);
 enum error hash_password(struct call *call, struct str password, struct str *hash) MUST_USE;
 enum error verify_password(struct call *call, struct str password, struct str hash, bool *matches,
                            bool *outdated) MUST_USE;
+
+/* Whether it may be somebody's new password, by the settings: else ERROR_VALIDATION, in the words of validation. */
+enum error check_new_password(struct call *call, struct str password) MUST_USE;
 
 /* The hash of the user's password; empty where there is none. */
 enum error read_hash(struct call *call, int64_t user_id, struct str *hash) MUST_USE;

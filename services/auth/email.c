@@ -10,7 +10,7 @@ static struct str hash_of(struct call *call, struct str token)
 
 static enum error queue(struct call *call, enum mail_kind kind, int64_t user_id, struct str email)
 {
-    return mail_queue(call, service_state(call->service), kind, user_id, email);
+    return mail_queue(call, ((struct auth *)service_state(call->service))->mailer, kind, user_id, email);
 }
 
 void send_notice(struct call *call, enum mail_kind kind, int64_t user_id, struct str email)
@@ -75,6 +75,7 @@ enum error password_reset(struct call *call, const struct password_reset *in)
 {
     struct db_result token, result;
     struct str password_hash, hash = hash_of(call, in->token);
+    TRY(check_new_password(call, in->password));
     TRY(call_query(call, &sql_mail_token_get, &token, DB_TEXT(str_from(mail_kind_name(MAIL_PASSWORD_RESET))),
                    DB_TEXT(hash)));
     if (token.rows == 0)

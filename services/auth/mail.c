@@ -252,7 +252,7 @@ static void start_sender(struct mailer *mailer);
 /* Where there was one there may be more. */
 static void send_one(struct call *call)
 {
-    struct mailer *mailer = service_state(call->service);
+    struct mailer *mailer = ((struct auth *)service_state(call->service))->mailer;
     struct letter letter;
     bool found = claim(call, &letter);
     if (found)

@@ -2,7 +2,9 @@
 #include "services/auth/auth.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 
+#include "common/allocate.h"
 #include "common/log.h"
 
 /* ---- settings ---- */
@@ -24,12 +26,20 @@ static const struct setting settings[] = {
      "memory that hashing one password takes"},
     {"PASSWORD_ITERATIONS", SETTING_INTEGER, "2", 1, 100, NULL, AT(password_cost.iterations),
      "passes over that memory"},
+    {"PASSWORD_MIN_LENGTH", SETTING_INTEGER, "6", 6, 1024, NULL, AT(password_min_length),
+     "characters that a new password has at least"},
+    {"PASSWORD_CHECK_COMMON", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(password_check_common),
+     "whether the 10,000 most common passwords are refused"},
     {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
      "passwords that may wait to be hashed; more are refused"},
     THROTTLE_SETTINGS(struct auth_config, limits),
     MAIL_SETTINGS(struct auth_config, mail),
     {"REQUIRE_VERIFIED_EMAIL", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(require_verified_email),
      "whether nobody logs in before their email is verified"},
+    {"RETENTION_INTERVAL_S", SETTING_INTEGER, "300", 1, 86400, NULL, AT(retention_interval_s),
+     "how often what is over is removed: sessions, tokens, counts, old entries of the audit trail"},
+    {"AUDIT_RETENTION_DAYS", SETTING_INTEGER, "365", 1, 36500, NULL, AT(audit_retention_days),
+     "how long entries of the audit trail are kept"},
 };
 
 static void check_config(void *memory)
@@ -68,7 +78,10 @@ static bool start(struct service *service)
         log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
     if (error != OK || !proto_fits() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return false;
-    service_set_state(service, mailer_new(service, &config->mail));
+    struct auth *auth = allocate(sizeof *auth);
+    auth->mailer = mailer_new(service, &config->mail);
+    auth->retention = retention_new(service, config->retention_interval_s);
+    service_set_state(service, auth);
     return true;
 }
 
@@ -77,8 +90,10 @@ static void stop(struct service *service)
     const struct auth_config *config = service_config(service);
     struct token_keys *keys = config->keys;
     struct mail_templates *templates = config->mail.templates;
-    struct mailer *mailer = service_state(service);
-    mailer_destroy(&mailer);
+    struct auth *auth = service_state(service);
+    retention_destroy(&auth->retention);
+    mailer_destroy(&auth->mailer);
+    free(auth);
     mail_templates_destroy(&templates);
     token_keys_destroy(&keys);
     curl_global_cleanup();

@@ -1,5 +1,23 @@
-/* Passwords as they are kept, and changing one's own. */
+/* Passwords: which may be somebody's, how they are kept, and changing one's own. */
 #include "services/auth/auth.h"
+
+#include <inttypes.h>
+
+#include "services/auth/password_policy.h"
+
+/* The contract's least length is the message's own rule; this one is the operator's. Lengths are JavaScript's, as
+ * there.
+ */
+enum error check_new_password(struct call *call, struct str password)
+{
+    const struct auth_config *config = service_config(call->service);
+    if ((int64_t)str_utf16_len(password) < config->password_min_length)
+        return call_fail_validation(call, "password must be longer than or equal to %" PRId64 " characters",
+                                    config->password_min_length);
+    if (config->password_check_common && password_is_common(password))
+        return call_fail_validation(call, "password is too common");
+    return OK;
+}
 
 enum error read_hash(struct call *call, int64_t user_id, struct str *hash)
 {
@@ -36,6 +54,7 @@ static enum error check_current(struct call *call, struct str password)
 enum error password_change(struct call *call, const struct password_change *in)
 {
     struct str hash;
+    TRY(check_new_password(call, in->password));
     TRY(check_current(call, in->current_password));
     TRY(hash_password(call, in->password, &hash));
     TRY(set_password(call, call->caller.id, hash, call->caller.session_id));
