@@ -112,6 +112,15 @@ enum error call_query_values(struct call *call, const struct statement *statemen
  * structs of the method's messages (out may be NULL). The other's error comes back as it is, its text with it. */
 enum error call_service(struct call *call, const struct method *method, const void *in, void *out) MUST_USE;
 
+/* The same of a LIST_OF method: its rows are an array of the struct of the method's out message, in the call's arena.
+ */
+struct call_list {
+    void *rows;
+    size_t count;
+};
+enum error call_service_list(struct call *call, const struct method *method, const void *in,
+                             struct call_list *out) MUST_USE;
+
 /* The reply: the struct of the method's out message. */
 enum error call_reply(struct call *call, const void *out);
 /* The reply of a LIST_OF method: open it, add each, then end it with the cursor of the next page, 0 = this was the

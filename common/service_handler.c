@@ -135,7 +135,6 @@ static enum error send_call(struct call *call, const struct method *method, cons
     return bus_call(call->service->bus, method->target, &request, on_reply, remote, NULL);
 }
 
-/* The other's words on its failure become this call's, should it fail with the same. */
 static void carry_over(struct call *call, enum error error, struct str body)
 {
     struct pack_reader reader = pack_reader(body);
@@ -147,15 +146,43 @@ static void carry_over(struct call *call, enum error error, struct str body)
     call->failure = error;
 }
 
-enum error call_service(struct call *call, const struct method *method, const void *in, void *out)
+/* Until the other has answered. Its words on its failure become this call's, should it fail with the same. */
+static enum error ask(struct call *call, const struct method *method, const void *in, struct str *body)
 {
-    assert(fiber_current() != NULL && !method->out_is_list && (out == NULL || method->out != NULL));
+    assert(fiber_current() != NULL);
     struct remote remote = {.call = call, .fiber = fiber_current()};
     TRY(send_call(call, method, in, &remote));
     fiber_suspend();
     if (remote.error != OK)
         carry_over(call, remote.error, remote.body);
-    else if (out != NULL)
-        remote.error = schema_decode_view(method->out, remote.body, call->arena, out);
+    *body = remote.body;
     return remote.error;
+}
+
+enum error call_service(struct call *call, const struct method *method, const void *in, void *out)
+{
+    struct str body;
+    assert(!method->out_is_list && (out == NULL || method->out != NULL));
+    TRY(ask(call, method, in, &body));
+    return out != NULL ? schema_decode_view(method->out, body, call->arena, out) : OK;
+}
+
+enum error call_service_list(struct call *call, const struct method *method, const void *in, struct call_list *out)
+{
+    struct str body, row;
+    uint32_t count;
+    assert(method->out_is_list);
+    TRY(ask(call, method, in, &body));
+    struct pack_reader reader = pack_reader(body);
+    if (!pack_read_array(&reader, &count))
+        return ERROR_INTERNAL;
+    size_t size = method->out->struct_size;
+    char *rows = arena_alloc(call->arena, count * size);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!pack_skip(&reader, &row))
+            return ERROR_INTERNAL;
+        TRY(schema_decode_view(method->out, row, call->arena, rows + i * size));
+    }
+    *out = (struct call_list){.rows = rows, .count = count};
+    return pack_at_end(&reader) ? OK : ERROR_INTERNAL;
 }

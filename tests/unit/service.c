@@ -60,6 +60,8 @@ static const struct method relay_method = {"alpha.relay", ALPHA, &in_message, &o
 static const struct method rated_method = {"alpha.rated", ALPHA, &in_message, &out_message, false};
 static const struct method hide_method = {"alpha.hide", ALPHA, &in_message, &out_message, false};
 static const struct method spawned_method = {"alpha.spawned", ALPHA, &in_message, &out_message, false};
+static const struct method gather_method = {"alpha.gather", ALPHA, &in_message, &out_message, false};
+static const struct method echoes_method = {"beta.echoes", BETA, &in_message, &out_message, true};
 static const struct method who_method = {"beta.who", BETA, &in_message, &out_message, false};
 
 /* ---- their handlers, in the child processes ---- */
@@ -141,6 +143,29 @@ static enum error relay(struct call *call, const void *in)
     return call_reply(call, &out);
 }
 
+/* beta: as many rows as are asked for, or words of a failure. */
+static enum error echoes(struct call *call, const void *in)
+{
+    const struct words *words = in;
+    if (!words->has_number)
+        return call_fail(call, ERROR_CONFLICT, "how many?");
+    call_list_open(call);
+    for (int64_t i = 1; i < words->number; i++)
+        call_list_add(call, &(struct words){.text = words->text, .has_text = true, .number = i, .has_number = true});
+    return call_list_end(call, 0);
+}
+
+/* The list's length, and its last row's text. */
+static enum error gather(struct call *call, const void *in)
+{
+    struct call_list list;
+    TRY(call_service_list(call, &echoes_method, in, &list));
+    const struct words *rows = list.rows;
+    struct str last = list.count > 0 ? rows[list.count - 1].text : STR("none");
+    return call_reply(
+        call, &(struct words){.text = last, .has_text = true, .number = (int64_t)list.count, .has_number = true});
+}
+
 /* Meets an error and answers with another: the first one's text must not be told. */
 static enum error hide(struct call *call, const void *in)
 {
@@ -173,8 +198,9 @@ static const struct method_handler alpha_handlers[] = {
     {&echo_method, echo, NULL},      {&login_method, echo, NULL},          {&guarded_method, echo, guard},
     {&list_method, list, NULL},      {&sleep_method, sleep_a_while, NULL}, {&nothing_method, nothing, NULL},
     {&broken_method, nothing, NULL}, {&query_method, query, NULL},         {&relay_method, relay, NULL},
-    {&hide_method, hide, NULL},      {&spawned_method, spawned, NULL},     {&rated_method, rated, NULL}};
-static const struct method_handler beta_handlers[] = {{&who_method, who, NULL}};
+    {&hide_method, hide, NULL},      {&spawned_method, spawned, NULL},     {&rated_method, rated, NULL},
+    {&gather_method, gather, NULL}};
+static const struct method_handler beta_handlers[] = {{&who_method, who, NULL}, {&echoes_method, echoes, NULL}};
 static const struct service_definition alpha = {.name = "alpha",
                                                 .summary = "is asked",
                                                 .target = ALPHA,
@@ -186,7 +212,7 @@ static const struct service_definition beta = {.name = "beta",
                                                .summary = "is asked by alpha",
                                                .target = BETA,
                                                .handlers = beta_handlers,
-                                               .handler_count = 1,
+                                               .handler_count = sizeof beta_handlers / sizeof *beta_handlers,
                                                .config_size = sizeof(struct service_config)};
 
 /* ---- processes ---- */
@@ -509,6 +535,12 @@ static void test_services_call_each_other(void **state)
     assert_body(&reply, "fail, as asked");
     assert_int_equal(ask(&reply, "alpha.hide", NULL, "fail", 0), ERROR_UNAUTHORIZED);
     assert_body(&reply, "-");
+    assert_int_equal(ask(&reply, "alpha.gather", NULL, "hello", 8), OK);
+    assert_body(&reply, "{text: hello, number: 7}");
+    assert_int_equal(ask(&reply, "alpha.gather", NULL, "hello", 1), OK);
+    assert_body(&reply, "{text: none, number: 0}");
+    assert_int_equal(ask(&reply, "alpha.gather", NULL, "hello", 0), ERROR_CONFLICT);
+    assert_body(&reply, "how many?");
     buffer_free(&reply.body);
 }
 
