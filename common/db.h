@@ -23,8 +23,9 @@ struct statement {
 };
 
 struct db_options {
-    const char *url;  /* a libpq connection string or URI (db_url_is_valid) */
-    const char *role; /* SET ROLE at connect; NULL = the login role */
+    const char *url;    /* a libpq connection string or URI (db_url_is_valid) */
+    const char *role;   /* SET ROLE at connect; NULL = the login role */
+    const char *schema; /* where unqualified names are found; NULL = as the server says */
     const char *application_name;
     size_t connections;
     int64_t statement_timeout_ms;
@@ -83,6 +84,7 @@ void db_decode(const struct db_result *result, size_t row, const struct message 
 /* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again,
  * once, if a neighbour failed or the connection was lost; a write has a Sync of its own and is sent once.
  *   ERROR_CONFLICT     a unique or exclusion constraint stood against it (SQLSTATE 23505, 23P01)
+ *   ERROR_GONE         a foreign key did: what it refers to is no more (SQLSTATE 23503)
  *   ERROR_UNAVAILABLE  no connection, or it was lost: of a write the outcome is unknown
  *   ERROR_TIMEOUT      the deadline (loop_now_ms) passed, or statement_timeout
  *   ERROR_OVERLOADED   too many statements are waiting

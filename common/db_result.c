@@ -96,6 +96,7 @@ static const struct {
 } meanings[] = {
     {"23505", ERROR_CONFLICT, NEVER, false, false},    /* unique_violation */
     {"23P01", ERROR_CONFLICT, NEVER, false, false},    /* exclusion_violation */
+    {"23503", ERROR_GONE, NEVER, false, false},        /* foreign_key_violation */
     {"57014", ERROR_TIMEOUT, NEVER, false, true},      /* query_canceled: statement_timeout */
     {"55P03", ERROR_TIMEOUT, NEVER, false, true},      /* lock_not_available: lock_timeout */
     {"40001", ERROR_UNAVAILABLE, ALWAYS, false, true}, /* serialization_failure: rolled back */

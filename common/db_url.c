@@ -43,6 +43,8 @@ static const char *session_options(struct db *db, const char *of_url)
         buffer_append_str(&options, str_from(of_url));
     if (db->options.role != NULL && *db->options.role != '\0')
         append_setting(&options, "role", db->options.role);
+    if (db->options.schema != NULL)
+        append_setting(&options, "search_path", db->options.schema);
     int64_t timeout_ms = db->options.statement_timeout_ms;
     append_timeout(&options, "statement_timeout", timeout_ms);
     append_timeout(&options, "lock_timeout", timeout_ms - timeout_ms / 4);

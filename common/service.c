@@ -140,9 +140,28 @@ static void on_end_signal(void *context)
 
 /* ---- start and stop ---- */
 
-static void open_parts(struct service *service)
+/* The frame's and its own. */
+static void open_database(struct service *service)
 {
     const struct service_config *config = service->config;
+    const struct service_definition *definition = service->definition;
+    size_t frame_count = definition->schema != NULL ? FRAME_SQL_COUNT : 0;
+    size_t count = frame_count + definition->statement_count;
+    const struct statement **statements = arena_alloc(service->memory, count * sizeof *statements + 1);
+    for (size_t i = 0; i < count; i++)
+        statements[i] = i < frame_count ? frame_sql_all[i] : definition->statements[i - frame_count];
+    service->db = db_new(service->loop, &(struct db_options){.url = config->database_url,
+                                                             .role = config->database_role,
+                                                             .schema = definition->schema,
+                                                             .application_name = definition->name,
+                                                             .connections = (size_t)config->db_connections,
+                                                             .statement_timeout_ms = config->statement_timeout_ms,
+                                                             .statements = statements,
+                                                             .statement_count = count});
+}
+
+static void open_parts(struct service *service)
+{
     service->loop = loop_new();
     service->bus = bus_new();
     service->bus_timer = loop_timer_new(service->loop, on_bus_time, service);
@@ -151,14 +170,9 @@ static void open_parts(struct service *service)
     loop_on_signal(service->loop, SIGTERM, on_end_signal, service);
     loop_on_signal(service->loop, SIGINT, on_end_signal, service);
     loop_at_turn_end(service->loop, turn_bus, service);
-    service->db = db_new(service->loop, &(struct db_options){.url = config->database_url,
-                                                             .role = config->database_role,
-                                                             .application_name = service->definition->name,
-                                                             .connections = (size_t)config->db_connections,
-                                                             .statement_timeout_ms = config->statement_timeout_ms,
-                                                             .statements = service->definition->statements,
-                                                             .statement_count = service->definition->statement_count});
+    open_database(service);
     loop_at_turn_end(service->loop, end_turn, service);
+    service_open_events(service);
 }
 
 static void watch_bus(struct service *service)
@@ -198,6 +212,8 @@ static void close_rest(struct service *service)
 {
     if (service->definition->stop != NULL)
         service->definition->stop(service);
+    service_close_subscribers(service);
+    service_close_events(service);
     service_close_feed(service);
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
@@ -235,8 +251,8 @@ int service_run(const struct service_definition *definition, int argc, char **ar
     signal(SIGPIPE, SIG_IGN);
     if (!service_prepare_folder(service.config->listen) || !service_prepare_folder(service.config->feed_listen))
         return EXIT_CONFIG;
-    service_index_handlers(&service);
     open_parts(&service);
+    service_index_handlers(&service);
     if ((definition->start != NULL && !definition->start(&service)) || !take_calls(&service)) {
         log_flush();
         return EXIT_FAILURE;

@@ -39,6 +39,29 @@ struct method_handler {
     enum error (*guard)(struct call *call, const struct path_id *id); /* NULL = open */
 };
 
+/* An event of another service; borrowed for the handler. */
+struct event {
+    int64_t number;
+    bool has_number;
+    struct str name;
+    bool has_name;
+    struct str body; /* JSON: what a statement may take as $1::jsonb */
+    bool has_body;
+};
+
+/* The events of a service that another one handles. Handlers run in a fiber, one at a time, in the events' order; an
+ * event comes again until its handler has returned OK, and once more if we die right then: they are idempotent. Events
+ * without a handler are passed over. */
+struct subscription {
+    const char *publisher; /* "user" */
+    unsigned target;       /* its number */
+    const struct event_handler {
+        const char *name;
+        enum error (*handle)(struct call *call, const struct event *event);
+    } * handlers;
+    size_t handler_count;
+};
+
 /* Settings every service has; the first member of a service's own configuration struct. */
 struct service_config {
     struct config_common common;
@@ -52,13 +75,15 @@ struct service_config {
     int64_t db_connections;
     int64_t statement_timeout_ms;
     int64_t drain_ms;
+    int64_t event_retention_s;
 };
 
 struct service_definition {
     const char *name;    /* "room" */
     const char *summary; /* one line for --help */
     unsigned target;     /* its own number */
-    const struct method_handler *handlers;
+    const char *schema; /* its own in the database, where unqualified names are found; NULL = it has none, nor events */
+    const struct method_handler *handlers; /* beside NAME.health and NAME.events, which are the frame's */
     size_t handler_count;
     const struct statement *const *statements;
     size_t statement_count;
@@ -93,6 +118,10 @@ const char *service_endpoint(const struct service *service, const char *configur
 /* Tells an event (proto/events.def) to all who listen to the service's feed, at once. What it says must be committed,
  * and the call that made it so not answered yet: who has the reply must not meet what was cached before. */
 void service_announce(struct service *service, struct str event, const struct message *message, const void *body);
+
+/* Handles another service's events, from start() on: the target is connected, subscription outlives the service, and
+ * feed_endpoints are those of the other's feed. False, and logged, where the feed cannot be listened to. */
+bool service_subscribe(struct service *service, const struct subscription *subscription, const char *feed_endpoints);
 
 /* Whether it drains: work that nobody waits for should be put off. */
 bool service_is_stopping(const struct service *service);

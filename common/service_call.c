@@ -176,25 +176,30 @@ static int compare_handlers(const void *a, const void *b)
     return strcmp((*left)->method->name, (*right)->method->name);
 }
 
+static void add_handler(struct service *service, const struct method_handler *handler)
+{
+    assert(handler->handle != NULL && handler->method->target == service->definition->target);
+    assert(handler->guard == NULL || path_field(handler->method->in) != NULL);
+    service->handlers[service->handler_count++] = handler;
+}
+
 void service_index_handlers(struct service *service)
 {
     const struct service_definition *definition = service->definition;
     service->health_method = arena_printf(service->memory, "%s.health", definition->name);
-    service->handlers = arena_alloc(service->memory, definition->handler_count * sizeof *service->handlers);
-    for (size_t i = 0; i < definition->handler_count; i++) {
-        const struct method_handler *handler = &definition->handlers[i];
-        assert(handler->handle != NULL && handler->method->target == definition->target);
-        assert(handler->guard == NULL || path_field(handler->method->in) != NULL);
-        service->handlers[i] = handler;
-    }
-    qsort(service->handlers, definition->handler_count, sizeof *service->handlers, compare_handlers);
-    for (size_t i = 1; i < definition->handler_count; i++)
+    service->handlers = arena_alloc(service->memory, (definition->handler_count + 1) * sizeof *service->handlers);
+    for (size_t i = 0; i < definition->handler_count; i++)
+        add_handler(service, &definition->handlers[i]);
+    if (service->events_handler.handle != NULL)
+        add_handler(service, &service->events_handler);
+    qsort(service->handlers, service->handler_count, sizeof *service->handlers, compare_handlers);
+    for (size_t i = 1; i < service->handler_count; i++)
         assert(compare_handlers(&service->handlers[i - 1], &service->handlers[i]) != 0);
 }
 
 static const struct method_handler *find_handler(const struct service *service, struct str name)
 {
-    size_t low = 0, high = service->definition->handler_count;
+    size_t low = 0, high = service->handler_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct str candidate = str_from(service->handlers[middle]->method->name);

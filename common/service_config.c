@@ -34,6 +34,8 @@ static const struct setting frame_settings[] = {
      "longest a statement may run"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, MEMBER(drain_ms),
      "how long calls under way may take when it is stopped"},
+    {"EVENT_RETENTION_S", SETTING_INTEGER, "3600", 0, 31536000, NULL, MEMBER(event_retention_s),
+     "how long events are kept that all subscribers have passed"},
 };
 enum { FRAME_SETTINGS = sizeof frame_settings / sizeof *frame_settings };
 

@@ -2,6 +2,8 @@
  *   service.c          its life: start, turns, health, signals, drain
  *   service_call.c     a call's way to its handler and back
  *   service_feed.c     events that are told at once
+ *   service_events.c   events that are never lost: telling ours
+ *   service_subscribe.c  and handling others'
  *   service_handler.c  what handlers use: queries, replies, calls of other services
  *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
@@ -10,10 +12,12 @@
 #include <sys/queue.h>
 
 #include "common/service.h"
+#include "common/sql.h"
 
-enum { EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */ };
+enum { EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */, EVENTS_AT_ONCE = 100 };
 
 SLIST_HEAD(task_list, task);
+SLIST_HEAD(subscriber_list, subscriber);
 
 struct service {
     const struct service_definition *definition;
@@ -28,11 +32,18 @@ struct service {
 
     /* calls */
     const struct method_handler **handlers; /* by name */
+    size_t handler_count;
     struct str health_method;
     struct task_list idle; /* for reuse */
     size_t idle_count;
     size_t active; /* calls, and what was spawned, under way */
     struct buffer scratch;
+
+    /* events */
+    struct method events_method;
+    struct method_handler events_handler;
+    struct loop_timer *prune_timer;
+    struct subscriber_list subscribers;
 
     /* life */
     struct loop_watch *watches[BUS_MAX_DESCRIPTORS];
@@ -57,6 +68,24 @@ bool service_prepare_folder(const char *endpoint);
 /* False, and logged, where its address cannot be bound. */
 bool service_open_feed(struct service *service);
 void service_close_feed(struct service *service);
+
+/* ---- service_events.c ---- */
+
+/* What PUBLISHER.events is asked, and answers a list of. */
+struct event_query {
+    struct str subscriber;
+    bool has_subscriber;
+    int64_t after;
+    bool has_after;
+};
+extern const struct message event_query_message, event_message;
+
+void service_open_events(struct service *service);
+void service_close_events(struct service *service);
+
+/* ---- service_subscribe.c ---- */
+
+void service_close_subscribers(struct service *service);
 
 /* ---- service_call.c ---- */
 

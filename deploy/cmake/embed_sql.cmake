@@ -1,5 +1,6 @@
-# Embeds services/SERVICE/sql/*.sql into OUT/sql.c and OUT/sql.h: one `const struct statement sql_NAME` a file, and the
-# array of all. Run as a script: cmake -D SERVICE=room -D OUT=dir -D "FILES=a.sql;b.sql" -P embed_sql.cmake
+# Embeds FOLDER/sql/*.sql into OUT/sql.c and OUT/sql.h: one `const struct statement PREFIX_NAME` a file, and the array of
+# all. Run as a script: cmake -D FOLDER=services/room -D PREFIX=sql -D OUT=dir -D "FILES=a.sql;b.sql" -P embed_sql.cmake
+string(TOUPPER ${PREFIX}_COUNT COUNT)
 set(declarations "")
 set(definitions "")
 set(all "")
@@ -27,23 +28,23 @@ foreach(file IN LISTS FILES)
     string(REPLACE "\\" "\\\\" text "${text}")
     string(REPLACE "\"" "\\\"" text "${text}")
     string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
-    string(APPEND declarations "extern const struct statement sql_${name};\n")
-    string(APPEND definitions "const struct statement sql_${name} = {\n    \"${name}\",\n    \"${text}\",\n    ${writes}, ${parameters}};\n\n")
-    string(APPEND all "    &sql_${name},\n")
+    string(APPEND declarations "extern const struct statement ${PREFIX}_${name};\n")
+    string(APPEND definitions "const struct statement ${PREFIX}_${name} = {\n    \"${name}\",\n    \"${text}\",\n    ${writes}, ${parameters}};\n\n")
+    string(APPEND all "    &${PREFIX}_${name},\n")
     math(EXPR count "${count} + 1")
 endforeach()
 file(WRITE ${OUT}/sql.h
-"/* Generated from the statements in services/${SERVICE}/sql by deploy/cmake/embed_sql.cmake. */
+"/* Generated from the statements in ${FOLDER}/sql by deploy/cmake/embed_sql.cmake. */
 #pragma once
 #include \"common/db.h\"
 ${declarations}
-enum { SQL_COUNT = ${count} };
-extern const struct statement *const sql_all[SQL_COUNT];
+enum { ${COUNT} = ${count} };
+extern const struct statement *const ${PREFIX}_all[${COUNT}];
 ")
 file(WRITE ${OUT}/sql.c
-"/* Generated from the statements in services/${SERVICE}/sql by deploy/cmake/embed_sql.cmake. */
-#include \"services/${SERVICE}/sql.h\"
+"/* Generated from the statements in ${FOLDER}/sql by deploy/cmake/embed_sql.cmake. */
+#include \"${FOLDER}/sql.h\"
 
-${definitions}const struct statement *const sql_all[SQL_COUNT] = {
+${definitions}const struct statement *const ${PREFIX}_all[${COUNT}] = {
 ${all}};
 ")

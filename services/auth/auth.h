@@ -15,7 +15,7 @@
 
 struct auth_config {
     struct service_config service; /* first: the frame fills it */
-    const char *user_endpoints;
+    const char *user_endpoints, *user_feed_endpoints;
     struct token_settings tokens;
     struct token_keys *keys; /* of those settings; ours */
     int64_t jwt_ttl_s;
@@ -35,6 +35,8 @@ struct auth {
     struct mailer *mailer;
     struct retention *retention;
 };
+
+extern const struct subscription user_events;
 
 /* ---- the handlers: `enum error login(struct call *call, const struct login *in)` of each of our methods ---- */
 #define METHOD(name, service, wire, in_, ...) enum error name(struct call *call, const struct in_ *in);

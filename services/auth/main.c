@@ -15,6 +15,8 @@ static const struct setting settings[] = {
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
      "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
     TOKEN_SETTINGS(struct auth_config, tokens),
+    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints),
+     "the user service's feeds, alike (default ipc://$BUS_DIR/user.feed)"},
     {"JWT_TTL_S", SETTING_INTEGER, "86400", 1, 31536000, NULL, AT(jwt_ttl_s), "seconds an access token is good for"},
     {"REFRESH_TTL_S", SETTING_INTEGER, "2592000", 60, 31536000, NULL, AT(refresh_ttl_s),
      "seconds a session lives on without a refresh"},
@@ -82,7 +84,8 @@ static bool start(struct service *service)
     auth->mailer = mailer_new(service, &config->mail);
     auth->retention = retention_new(service, config->retention_interval_s);
     service_set_state(service, auth);
-    return true;
+    return service_subscribe(service, &user_events,
+                             service_endpoint(service, config->user_feed_endpoints, "user.feed"));
 }
 
 static void stop(struct service *service)
@@ -105,6 +108,7 @@ int main(int argc, char **argv)
         .name = "auth",
         .summary = "credentials and access tokens",
         .target = SERVICE_auth,
+        .schema = "auth",
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

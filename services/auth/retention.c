@@ -15,6 +15,8 @@ struct retention {
     struct loop_timer *timer;
 };
 
+/* ---- what is over ---- */
+
 static enum error prune(struct call *call, const struct statement *statement, int64_t days)
 {
     const struct db_value values[] = {DB_INTEGER(BATCH), DB_INTEGER(days)};
@@ -30,7 +32,32 @@ static enum error prune(struct call *call, const struct statement *statement, in
     return OK;
 }
 
-static void prune_all(struct call *call)
+/* ---- registrations that broke off ---- */
+
+static enum error settle(struct call *call, int64_t user_id)
+{
+    struct principal person;
+    struct db_result result;
+    enum error error = call_service(call, &user_principal_method, &(struct user_ref){.user_id = user_id}, &person);
+    if (error == ERROR_USER_NOT_FOUND)
+        return call_query(call, &sql_credential_delete, &result, DB_INTEGER(user_id));
+    TRY(error);
+    return call_query(call, &sql_credential_confirm, &result, DB_INTEGER(user_id));
+}
+
+/* By then no registration is under way that could still bring the person. */
+static enum error settle_pending(struct call *call)
+{
+    struct db_result pending;
+    TRY(call_query(call, &sql_credential_pending, &pending, DB_INTEGER(BATCH)));
+    for (size_t i = 0; i < pending.rows; i++)
+        TRY(settle(call, db_integer(&pending, i, 0)));
+    return OK;
+}
+
+/* ---- all of it ---- */
+
+static void tidy(struct call *call)
 {
     const struct auth_config *config = service_config(call->service);
     static const struct statement *const statements[] = {&sql_session_prune, &sql_mail_token_prune, &sql_mail_prune,
@@ -41,13 +68,16 @@ static void prune_all(struct call *call)
             log_warn("what is over stays for now", LOG_Z("statement", statements[i]->name),
                      LOG_Z("reason", error_message(error)));
     }
+    enum error error = settle_pending(call);
+    if (error != OK)
+        log_warn("passwords without a person stay for now", LOG_Z("reason", error_message(error)));
 }
 
 static void on_time(void *context)
 {
     struct retention *retention = context;
     if (db_is_ready(service_db(retention->service), NULL))
-        (void)service_spawn(retention->service, TIME_MS, prune_all);
+        (void)service_spawn(retention->service, TIME_MS, tidy);
 }
 
 struct retention *retention_new(struct service *service, int64_t interval_s)

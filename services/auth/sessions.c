@@ -54,7 +54,10 @@ enum error reply_tokens(struct call *call, const struct user_view *user, const s
 enum error reply_session(struct call *call, const struct user_view *user)
 {
     struct session session;
-    TRY(begin_session(call, user->id, &session));
+    enum error error = begin_session(call, user->id, &session);
+    if (error == ERROR_GONE) /* deleted this very moment */
+        return ERROR_UNAUTHORIZED;
+    TRY(error);
     return reply_tokens(call, user, &session);
 }
 

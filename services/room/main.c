@@ -43,6 +43,7 @@ int main(int argc, char **argv)
         .name = "room",
         .summary = "rooms, and who is in them",
         .target = SERVICE_room,
+        .schema = "rooms",
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

@@ -71,6 +71,7 @@ int main(int argc, char **argv)
         .name = "user",
         .summary = "who people are",
         .target = SERVICE_user,
+        .schema = "users",
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

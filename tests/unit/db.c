@@ -124,7 +124,7 @@ STATEMENT(nap, false, 1, "select $1::bigint as ms from pg_sleep($1::bigint / 100
 STATEMENT(get_shape, false, 0, "select * from shape")
 STATEMENT(settings, false, 0,
           "select current_user::text, current_setting('statement_timeout'), current_setting('application_name'), "
-          "current_setting('work_mem'), current_setting('client_encoding')")
+          "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path')")
 static const struct statement *const statements[] = {
     &echo, &divide, &add_item, &add_item_badly, &add_late, &add_item_slowly, &nap, &get_shape, &settings};
 
@@ -371,7 +371,7 @@ static void check_settings(void *argument)
     struct arena *arena = argument;
     struct db_result result;
     assert_int_equal(db_query(db, arena, INT64_MAX, &settings, NULL, 0, &result), OK);
-    const char *const expected[] = {"tester", "1234ms", "unit", "5MB", "UTF8"};
+    const char *const expected[] = {"tester", "1234ms", "unit", "5MB", "UTF8", "tried"};
     for (size_t column = 0; column < sizeof expected / sizeof *expected; column++)
         assert_string_equal(db_text(&result, 0, column).ptr, expected[column]);
     loop_stop(loop);
@@ -384,7 +384,7 @@ static void test_sessions_have_role_and_timeouts_beside_the_urls_options(void **
     snprintf(with_options, sizeof with_options, "%s%coptions=-c%%20work_mem%%3D5MB%%20-c%%20statement_timeout%%3D9",
              url, strchr(url, '?') != NULL ? '&' : '?');
     static const struct statement *const only[] = {&settings};
-    open_pool_with(&(struct db_options){with_options, "tester", "unit", 1, 1234, only, 1});
+    open_pool_with(&(struct db_options){with_options, "tester", "tried", "unit", 1, 1234, only, 1});
     await_ready(1);
     struct arena *arena = arena_new();
     assert_true(fiber_start(check_settings, arena));
@@ -422,13 +422,13 @@ static void test_what_keeps_it_from_being_ready_is_told(void **state)
     (void)state;
     static const struct statement wrong = {"wrong_one", "select nothing from nowhere", false, 0};
     static const struct statement *const only[] = {&wrong};
-    open_pool_with(&(struct db_options){url, NULL, "unit", 1, 1000, only, 1});
+    open_pool_with(&(struct db_options){url, NULL, NULL, "unit", 1, 1000, only, 1});
     await_why_not("statement wrong_one: ERROR:  relation \"nowhere\" does not exist");
     close_pool();
-    open_pool_with(&(struct db_options){url, "nobody", "unit", 1, 1000, NULL, 0});
+    open_pool_with(&(struct db_options){url, "nobody", NULL, "unit", 1, 1000, NULL, 0});
     await_why_not("role \"nobody\" does not exist");
     close_pool();
-    open_pool_with(&(struct db_options){"host=/nonexistent", NULL, "unit", 1, 1000, NULL, 0});
+    open_pool_with(&(struct db_options){"host=/nonexistent", NULL, NULL, "unit", 1, 1000, NULL, 0});
     await_why_not("No such file or directory");
     close_pool();
 }

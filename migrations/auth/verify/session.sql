@@ -4,6 +4,7 @@ begin;
 
 set local role backend_auth;
 
+insert into auth.credential (user_id, hash) values (9007199254740991, 'verify');
 insert into auth.session (id, user_id, key_hash, token_hash, expires_at, address, agent)
 values (9007199254740991, 9007199254740991, sha256('k'), sha256('t'), now(), '', '');
 update auth.session set parent_hash = token_hash, token_hash = sha256('u') where id = 9007199254740991;

@@ -1,0 +1,182 @@
+/* Handling the events of other services: asking for what came after the last one that was handled, handling each, and
+ * writing down how far that is. At least once and in order, whatever dies in between; the publisher's feed only says
+ * that it is time to ask. */
+#include <stdlib.h>
+
+#include "common/allocate.h"
+#include "common/log.h"
+#include "common/service_internal.h"
+
+enum { ASK_INTERVAL_MS = 1000, ASK_TIME_MS = 10000 };
+
+struct subscriber {
+    struct service *service;
+    const struct subscription *subscription;
+    struct method method; /* PUBLISHER.events */
+    struct feed_subscriber *feed;
+    struct loop_watch *watch;
+    struct loop_timer *timer;
+    bool is_due;        /* there may be events */
+    bool is_busy;       /* a fiber handles some */
+    enum error failure; /* of the last time: told once, not each second */
+    SLIST_ENTRY(subscriber) link;
+};
+
+/* ---- in a fiber: one batch ---- */
+
+static const struct event_handler *find_handler(const struct subscription *subscription, struct str name)
+{
+    for (size_t i = 0; i < subscription->handler_count; i++)
+        if (str_equal(name, str_from(subscription->handlers[i].name)))
+            return &subscription->handlers[i];
+    return NULL;
+}
+
+static enum error read_passed(struct call *call, const struct subscriber *subscriber, int64_t *number)
+{
+    struct db_result result;
+    TRY(call_query(call, &frame_sql_event_passed, &result, DB_TEXT(str_from(subscriber->subscription->publisher))));
+    *number = result.rows > 0 ? db_integer(&result, 0, 0) : 0;
+    return OK;
+}
+
+/* Up to the first that fails; *number is the last that was handled. */
+static enum error handle_events(struct call *call, const struct subscriber *subscriber, const struct call_list *events,
+                                int64_t *number)
+{
+    const struct event *rows = events->rows;
+    for (size_t i = 0; i < events->count; i++) {
+        const struct event *event = &rows[i];
+        if (event->number != *number + 1 && *number > 0)
+            log_error("events were removed before we handled them",
+                      LOG_Z("publisher", subscriber->subscription->publisher), LOG_I("after", *number),
+                      LOG_I("next", event->number));
+        const struct event_handler *handler = find_handler(subscriber->subscription, event->name);
+        enum error error = handler != NULL ? handler->handle(call, event) : OK;
+        if (error != OK) {
+            log_warn("event is not handled yet", LOG_S("event", event->name), LOG_I("number", event->number),
+                     LOG_Z("reason", error_message(error)));
+            return error;
+        }
+        *number = event->number;
+    }
+    return OK;
+}
+
+static enum error catch_up(struct call *call, struct subscriber *subscriber)
+{
+    int64_t before, number;
+    struct call_list events;
+    TRY(read_passed(call, subscriber, &before));
+    const struct event_query query = {.subscriber = str_from(call->service->definition->name), .after = before};
+    TRY(call_service_list(call, &subscriber->method, &query, &events));
+    number = before;
+    enum error error = handle_events(call, subscriber, &events, &number);
+    struct db_result result;
+    if (number > before)
+        TRY(call_query(call, &frame_sql_event_pass, &result, DB_TEXT(str_from(subscriber->subscription->publisher)),
+                       DB_INTEGER(number)));
+    subscriber->is_due |= error == OK && events.count == EVENTS_AT_ONCE;
+    return error;
+}
+
+static void ask(struct subscriber *subscriber);
+
+static void run(struct call *call)
+{
+    struct subscriber *subscriber;
+    SLIST_FOREACH(subscriber, &call->service->subscribers, link)
+    {
+        if (!subscriber->is_due || subscriber->is_busy)
+            continue;
+        subscriber->is_due = false;
+        subscriber->is_busy = true;
+        enum error error = catch_up(call, subscriber);
+        subscriber->is_busy = false;
+        if (error != OK && error != subscriber->failure)
+            log_warn("events are asked for again", LOG_Z("publisher", subscriber->subscription->publisher),
+                     LOG_Z("reason", error_message(error)));
+        subscriber->failure = error;
+        if (subscriber->is_due)
+            ask(subscriber); /* in a fiber with an arena of its own: however many there are, memory stays */
+    }
+}
+
+static void ask(struct subscriber *subscriber)
+{
+    struct service *service = subscriber->service;
+    subscriber->is_due = true;
+    if (!subscriber->is_busy && !service->is_draining && db_is_ready(service->db, NULL))
+        (void)service_spawn(service, ASK_TIME_MS, run);
+}
+
+/* ---- when to ask: at the start, when the publisher's feed tells anything or may have lost something, each second ----
+ */
+
+static void on_word(void *context, struct str name, struct str body)
+{
+    (void)name;
+    (void)body;
+    ask(context);
+}
+
+static void on_gap(void *context)
+{
+    ask(context);
+}
+
+static void on_feed_readable(void *context, bool readable, bool writable)
+{
+    (void)readable;
+    (void)writable;
+    struct subscriber *subscriber = context;
+    feed_turn(subscriber->feed);
+}
+
+static void on_time(void *context)
+{
+    struct subscriber *subscriber = context;
+    feed_turn(subscriber->feed);
+    ask(subscriber);
+}
+
+/* ---- its life ---- */
+
+bool service_subscribe(struct service *service, const struct subscription *subscription, const char *feed_endpoints)
+{
+    struct subscriber *subscriber = allocate(sizeof *subscriber);
+    *subscriber = (struct subscriber){.service = service, .subscription = subscription};
+    subscriber->method = (struct method){
+        .name = arena_printf(service->memory, "%s.events", subscription->publisher).ptr,
+        .target = subscription->target,
+        .in = &event_query_message,
+        .out = &event_message,
+        .out_is_list = true,
+    };
+    SLIST_INSERT_HEAD(&service->subscribers, subscriber, link);
+    const struct feed_handlers handlers = {.on_event = on_word, .on_gap = on_gap, .context = subscriber};
+    enum error error = feed_subscriber_new(&subscriber->feed, feed_endpoints, &handlers);
+    if (error != OK) {
+        log_error("cannot listen to a feed", LOG_Z("endpoints", feed_endpoints), LOG_Z("reason", error_message(error)));
+        return false;
+    }
+    subscriber->watch = loop_watch(service->loop, feed_descriptor(subscriber->feed), on_feed_readable, subscriber);
+    loop_watch_set(subscriber->watch, true, false);
+    subscriber->timer = loop_timer_new(service->loop, on_time, subscriber);
+    loop_timer_start(subscriber->timer, 0, ASK_INTERVAL_MS);
+    return true;
+}
+
+void service_close_subscribers(struct service *service)
+{
+    struct subscriber *subscriber;
+    while ((subscriber = SLIST_FIRST(&service->subscribers)) != NULL) {
+        SLIST_REMOVE_HEAD(&service->subscribers, link);
+        if (subscriber->timer != NULL) {
+            loop_timer_destroy(&subscriber->timer);
+            loop_watch_destroy(&subscriber->watch);
+        }
+        feed_subscriber_destroy(&subscriber->feed);
+        free(subscriber);
+    }
+}
