@@ -175,7 +175,7 @@ enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, con
         fiber_suspend();
         if (query.verdict.error == OK) {
             arena_defer(arena, free_result, query.pg);
-            *result = (struct db_result){.rows = (size_t)PQntuples(query.pg), .pg = query.pg};
+            *result = (struct db_result){.rows = (size_t)PQntuples(query.pg), .pg = query.pg, .arena = arena};
             return OK;
         }
         if (!query.verdict.again)

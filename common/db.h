@@ -70,7 +70,8 @@ struct db_value {
 /* ---- results: live as long as the arena ---- */
 struct db_result {
     size_t rows;
-    void *pg; /* the PGresult */
+    void *pg;            /* the PGresult */
+    struct arena *arena; /* it lives in */
 };
 bool db_is_null(const struct db_result *result, size_t row, size_t column);
 struct str db_text(const struct db_result *result, size_t row, size_t column);
@@ -78,7 +79,8 @@ int64_t db_integer(const struct db_result *result, size_t row, size_t column);
 bool db_boolean(const struct db_result *result, size_t row, size_t column);
 
 /* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted).
- * Fewer columns than fields leave the last ones absent. NULL = absent. Strings borrow from the result. */
+ * Fewer columns than fields leave the last ones absent; more are the caller's to read. NULL = absent. Strings borrow
+ * from the result. An OBJECT comes out of a bigint[], as an array. */
 void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out);
 
 /* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again,

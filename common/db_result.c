@@ -37,12 +37,41 @@ bool db_boolean(const struct db_result *result, size_t row, size_t column)
 
 /* ---- rows as messages ---- */
 
-static void assert_names(const PGresult *pg, const struct message *message)
+static size_t decoded_columns(const PGresult *pg, const struct message *message)
 {
     size_t columns = (size_t)PQnfields(pg);
-    assert(columns <= message->field_count);
-    for (size_t i = 0; i < columns; i++)
+    return columns < message->field_count ? columns : message->field_count;
+}
+
+static void assert_names(const PGresult *pg, const struct message *message)
+{
+    for (size_t i = 0; i < decoded_columns(pg, message); i++)
         assert(strcmp(PQfname(pg, (int)i), message->fields[i].name) == 0);
+}
+
+/* A bigint[] ("{1,2}") as an array in MessagePack. */
+static struct str decode_ids(const struct db_result *result, struct str text)
+{
+    struct buffer ids = {0};
+    assert(text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}');
+    struct str rest = {text.ptr + 1, text.len - 2};
+    uint32_t count = 0;
+    size_t place = pack_open_array(&ids);
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.ptr, ',', rest.len);
+        struct str digits = {rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len};
+        size_t used = comma ? digits.len + 1 : digits.len;
+        int64_t id = 0;
+        bool is_integer = str_to_int64(digits, &id);
+        assert(is_integer);
+        pack_integer(&ids, id);
+        count++;
+        rest = (struct str){rest.ptr + used, rest.len - used};
+    }
+    pack_close(&ids, place, count);
+    struct str packed = arena_copy(result->arena, buffer_str(&ids));
+    buffer_free(&ids);
+    return packed;
 }
 
 static void decode_value(const struct db_result *result, size_t row, size_t column, enum field_type type, void *member)
@@ -59,9 +88,11 @@ static void decode_value(const struct db_result *result, size_t row, size_t colu
     case FIELD_INTEGER:
         *(int64_t *)member = db_integer(result, row, column);
         return;
-    case FIELD_ID:
     case FIELD_OBJECT:
-        break; /* neither comes out of a column */
+        *(struct str *)member = decode_ids(result, db_text(result, row, column));
+        return;
+    case FIELD_ID:
+        break;
     }
     assert(!"a column for a field that no column can fill");
 }
@@ -71,7 +102,7 @@ void db_decode(const struct db_result *result, size_t row, const struct message 
     if (row == 0)
         assert_names(result->pg, message);
     memset(out, 0, message->struct_size);
-    size_t columns = (size_t)PQnfields(result->pg);
+    size_t columns = decoded_columns(result->pg, message);
     for (size_t i = 0; i < columns; i++) {
         const struct field *field = &message->fields[i];
         if (db_is_null(result, row, i))

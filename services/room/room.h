@@ -19,13 +19,31 @@ struct room_config {
 #include "proto/methods/room.def"
 #undef METHOD
 
-/* Lets the room's owner and admins pass: ERROR_ROOM_NOT_FOUND, then ERROR_FORBIDDEN. */
+/* ---- who may: ERROR_ROOM_NOT_FOUND, also where the room is unlisted and unknown to the caller, then ERROR_FORBIDDEN
+ * ----
+ */
+
+/* The owner, moderators and admins. */
+enum error guard_room_moderator(struct call *call, const struct path_id *id);
+/* The owner and admins. */
 enum error guard_room_owner(struct call *call, const struct path_id *id);
+
+bool is_admin(const struct call *call);
 
 /* ---- replies ---- */
 
+/* The columns of a statement that returns a room; more may stand behind them. */
+enum { ROOM_COLUMNS = 19 };
+
 /* Answers with the first row of a statement that returns rooms. */
 enum error reply_room(struct call *call, const struct db_result *result);
+
+/* Answers with the row of a statement that changes a room and says its outcome in the column behind the room's: 'ok',
+ * or the code of the error it fails with. */
+enum error reply_outcome(struct call *call, const struct path_id *id, const struct db_result *result);
+
+/* OK for 'ok', else the error of that code, with the text that it takes. */
+enum error fail_outcome(struct call *call, const struct path_id *id, struct str outcome);
 
 /* Fails with ERROR_ROOM_NOT_FOUND and a text that quotes the id as it was sent. */
 enum error room_not_found(struct call *call, const struct path_id *id);

@@ -1,19 +1,7 @@
-/* Rooms: creating, changing and deleting them, and who may. */
+/* Rooms: creating, changing and deleting them. */
 #include "services/room/room.h"
 
 enum { DEFAULT_MAX_PARTICIPANTS = 10 };
-
-enum error guard_room_owner(struct call *call, const struct path_id *id)
-{
-    struct db_result result;
-    TRY(call_query(call, &sql_room_owner, &result, DB_INTEGER(id->value)));
-    if (result.rows == 0)
-        return room_not_found(call, id);
-    if (str_equal(call->caller.role, STR("admin")))
-        return OK;
-    bool is_owner = !db_is_null(&result, 0, 0) && db_integer(&result, 0, 0) == call->caller.id;
-    return is_owner ? OK : ERROR_FORBIDDEN;
-}
 
 /* Asked before a password is hashed, which is dear. It decides nothing: the constraint on the name does. */
 static enum error check_name_free(struct call *call, struct str name, int64_t except_id)
@@ -44,14 +32,15 @@ enum error room_create(struct call *call, const struct room_create *in)
     int64_t max_participants = in->has_max_participants ? in->max_participants : DEFAULT_MAX_PARTICIPANTS;
     bool is_active = in->has_is_active ? in->is_active : true;
     struct db_result result;
-    enum error error = call_query(call, &sql_room_create, &result, DB_TEXT(in->name),
-                                  DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
-                                  DB_BOOLEAN(in->is_private), DB_OPTIONAL(has_password, DB_TEXT(hash)),
-                                  DB_INTEGER(max_participants), DB_BOOLEAN(is_active), DB_INTEGER(call->caller.id));
+    enum error error =
+        call_query(call, &sql_room_create, &result, DB_INTEGER(call->caller.id), DB_TEXT(in->name),
+                   DB_OPTIONAL(in->has_description, DB_TEXT(in->description)), DB_BOOLEAN(in->is_private),
+                   DB_TEXT(hash), DB_INTEGER(max_participants), DB_BOOLEAN(is_active), DB_BOOLEAN(false),
+                   DB_BOOLEAN(false), DB_BOOLEAN(false), DB_NULL, DB_NULL, DB_NULL);
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
     TRY(error);
-    return reply_room(call, &result);
+    return reply_outcome(call, NULL, &result);
 }
 
 static bool changes_anything(const struct room_update *in)
@@ -73,24 +62,22 @@ enum error room_update(struct call *call, const struct room_update *in)
     }
     struct db_result result;
     enum error error = call_query(
-        call, &sql_room_update, &result, DB_INTEGER(in->id.value), DB_OPTIONAL(in->has_name, DB_TEXT(in->name)),
-        DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
+        call, &sql_room_update, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id), DB_NULL,
+        DB_OPTIONAL(in->has_name, DB_TEXT(in->name)), DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
         DB_OPTIONAL(in->has_is_private, DB_BOOLEAN(in->is_private)), DB_OPTIONAL(in->has_password, DB_TEXT(hash)),
         DB_OPTIONAL(in->has_max_participants, DB_INTEGER(in->max_participants)),
-        DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)));
+        DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)), DB_NULL, DB_NULL, DB_NULL, DB_NULL, DB_NULL,
+        DB_NULL);
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
     TRY(error);
-    if (result.rows == 0)
-        return room_not_found(call, &in->id);
-    return reply_room(call, &result);
+    return reply_outcome(call, &in->id, &result);
 }
 
 enum error room_delete(struct call *call, const struct room_by_id *in)
 {
     struct db_result result;
-    TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value)));
-    if (result.rows == 0)
-        return room_not_found(call, &in->id);
+    TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id), DB_NULL));
+    TRY(fail_outcome(call, &in->id, db_text(&result, 0, 0)));
     return call_reply(call, &(struct notice){.message = STR("Room deleted successfully")});
 }

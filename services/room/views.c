@@ -15,10 +15,23 @@ enum error reply_room(struct call *call, const struct db_result *result)
     return call_reply(call, &room);
 }
 
+enum error fail_outcome(struct call *call, const struct path_id *id, struct str outcome)
+{
+    enum error error = error_from_code(outcome);
+    return error == ERROR_ROOM_NOT_FOUND ? room_not_found(call, id) : error;
+}
+
+enum error reply_outcome(struct call *call, const struct path_id *id, const struct db_result *result)
+{
+    TRY(fail_outcome(call, id, db_text(result, 0, ROOM_COLUMNS)));
+    return reply_room(call, result);
+}
+
 enum error room_get(struct call *call, const struct room_by_id *in)
 {
     struct db_result result;
-    TRY(call_query(call, &sql_room_get, &result, DB_INTEGER(in->id.value)));
+    TRY(call_query(call, &sql_room_get, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
+                   DB_BOOLEAN(is_admin(call))));
     if (result.rows == 0)
         return room_not_found(call, &in->id);
     return reply_room(call, &result);
@@ -29,7 +42,8 @@ static enum error reply_page(struct call *call, const struct page *page, const s
 {
     int64_t limit = page->has_limit ? page->limit : PAGE_LIMIT;
     struct db_result result;
-    TRY(call_query(call, statement, &result, DB_INTEGER(page->after), DB_INTEGER(limit + 1)));
+    TRY(call_query(call, statement, &result, DB_INTEGER(page->after), DB_INTEGER(limit + 1),
+                   DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call))));
     bool has_next = result.rows > (size_t)limit;
     size_t shown = has_next ? (size_t)limit : result.rows;
     struct room_view room = {0};

@@ -39,7 +39,7 @@ static void for_each_table(const struct stack *stack,
         char *tables =
             database_value(stack,
                            "SELECT string_agg(quote_ident(table_schema) || '.' || quote_ident(table_name), ' ')"
-                           " FROM information_schema.tables WHERE table_schema = $1",
+                           " FROM information_schema.tables WHERE table_schema = $1 AND table_type = 'BASE TABLE'",
                            owners[i].schema);
         assert_non_null(tables);
         char *rest;

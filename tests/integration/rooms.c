@@ -5,9 +5,10 @@
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-#define ROOM_KEYS "id,name,isPrivate,maxParticipants,isActive,participantCount,createdAt,updatedAt,ownerId,hasPassword"
+#define ADDED_KEYS "ownerId,hasPassword,inviteOnly,unlisted,waitingRoom,status,moderators"
+#define ROOM_KEYS "id,name,isPrivate,maxParticipants,isActive,participantCount,createdAt,updatedAt," ADDED_KEYS
 #define ROOM_KEYS_DESCRIBED                                                                                            \
-    "id,name,description,isPrivate,maxParticipants,isActive,participantCount,createdAt,updatedAt,ownerId,hasPassword"
+    "id,name,description,isPrivate,maxParticipants,isActive,participantCount,createdAt,updatedAt," ADDED_KEYS
 
 /* ---- create ---- */
 

@@ -90,7 +90,7 @@ json_int_t database_count(const struct stack *stack, const char *table)
 
 json_int_t database_members(const struct stack *stack, json_int_t room_id)
 {
-    char *table = database_table(stack, "room_id", "user_id");
+    char *table = database_table(stack, "room_id", "joined_at");
     return atoll(database_value(stack, text("SELECT count(*) FROM %s WHERE room_id = $1::bigint", table),
                                 text("%lld", (long long)room_id)));
 }

@@ -189,7 +189,8 @@ static void test_views_round_trip(void **state)
                            .created_at = STR("2024-01-01T00:00:00.000Z"),
                            .updated_at = STR("2024-01-02T00:00:00.000Z"),
                            .owner_id = 7,
-                           .has_owner_id = true};
+                           .has_owner_id = true,
+                           .status = STR("open")};
     struct room_view out;
     buffer_clear(&bytes);
     schema_encode(&room_view_message, &in, &bytes);
@@ -203,7 +204,8 @@ static void test_views_round_trip(void **state)
         str_equal(buffer_str(&json),
                   STR("{\"id\":42,\"name\":\"lobby\",\"isPrivate\":false,\"maxParticipants\":10,\"isActive\":true,"
                       "\"participantCount\":0,\"createdAt\":\"2024-01-01T00:00:00.000Z\","
-                      "\"updatedAt\":\"2024-01-02T00:00:00.000Z\",\"ownerId\":7,\"hasPassword\":false}")));
+                      "\"updatedAt\":\"2024-01-02T00:00:00.000Z\",\"ownerId\":7,\"hasPassword\":false,"
+                      "\"inviteOnly\":false,\"unlisted\":false,\"waitingRoom\":false,\"status\":\"open\"}")));
     buffer_free(&json);
 }
 

@@ -1,6 +1,7 @@
--- write: a new room, with nobody in it
-insert into rooms.room (name, description, is_private, password_hash, max_participants, is_active, owner_id)
-values ($1::text, $2::text, $3::boolean, $4::text, $5::bigint, $6::boolean, $7::bigint)
-returning id, name, description, is_private as "isPrivate", max_participants as "maxParticipants", is_active as "isActive",
-          participant_count as "participantCount", rooms.iso_time(created_at) as "createdAt",
-          rooms.iso_time(updated_at) as "updatedAt", owner_id as "ownerId", password_hash is not null as "hasPassword"
+-- write: a new room of user $1, with nobody in it
+select (reply).id, (reply).name, (reply).description, (reply)."isPrivate", (reply)."maxParticipants", (reply)."isActive",
+       (reply)."participantCount", (reply)."createdAt", (reply)."updatedAt", (reply)."ownerId", (reply)."hasPassword",
+       (reply)."inviteOnly", (reply).unlisted, (reply)."waitingRoom", (reply)."startsAt", (reply)."endsAt",
+       (reply)."maxDurationMinutes", (reply).status, (reply).moderators, outcome
+  from rooms.create_room($1::bigint, $2::text, $3::text, $4::boolean, $5::text, $6::bigint, $7::boolean, $8::boolean,
+                         $9::boolean, $10::boolean, $11::text, $12::text, $13::bigint)

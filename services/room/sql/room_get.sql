@@ -1,6 +1,6 @@
--- read: one room
-select id, name, description, is_private as "isPrivate", max_participants as "maxParticipants", is_active as "isActive",
-       participant_count as "participantCount", rooms.iso_time(created_at) as "createdAt",
-       rooms.iso_time(updated_at) as "updatedAt", owner_id as "ownerId", password_hash is not null as "hasPassword"
-  from rooms.room
- where id = $1::bigint
+-- read: one room, as user $2 sees it ($3: an admin)
+select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
+       "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
+       status, moderators
+  from rooms.room_view
+ where id = $1::bigint and (not unlisted or $3::boolean or rooms.knows($2::bigint, id, "ownerId"))

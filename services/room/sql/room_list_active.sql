@@ -1,8 +1,27 @@
--- read: a page of the rooms that can be joined, by id
-select id, name, description, is_private as "isPrivate", max_participants as "maxParticipants", is_active as "isActive",
-       participant_count as "participantCount", rooms.iso_time(created_at) as "createdAt",
-       rooms.iso_time(updated_at) as "updatedAt", owner_id as "ownerId", password_hash is not null as "hasPassword"
-  from rooms.room
- where id > $1::bigint and is_active
+-- read: a page of the active rooms, by id, as user $3 sees them ($4: an admin). Unlisted ones are found
+-- by what makes them known to the user: of each kind a page's worth is enough.
+with seen (id) as (
+    (select id from rooms.room where not unlisted and is_active and id > $1::bigint order by id limit $2::bigint)
+    union
+    (select id from rooms.room where $4::boolean and is_active and id > $1::bigint order by id limit $2::bigint)
+    union
+    (select id from rooms.room where owner_id = $3::bigint and is_active and id > $1::bigint order by id limit $2::bigint)
+    union
+    (select room_id from rooms.participant join rooms.room on id = room_id and is_active
+      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit $2::bigint)
+    union
+    (select room_id from rooms.invitation join rooms.room on id = room_id and is_active
+      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit $2::bigint)
+    union
+    (select room_id from rooms.moderator join rooms.room on id = room_id and is_active
+      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit $2::bigint)
+    union
+    (select room_id from rooms.waiting join rooms.room on id = room_id and is_active
+      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit $2::bigint)
+)
+select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
+       "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
+       status
+  from rooms.room_view
+ where id in (select id from seen order by id limit $2::bigint)
  order by id
- limit $2::bigint

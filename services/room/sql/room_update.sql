@@ -1,13 +1,7 @@
--- write: what people set of a room; null keeps what is, an empty hash takes the password away
-update rooms.room
-   set name = coalesce($2::text, name),
-       description = coalesce($3::text, description),
-       is_private = coalesce($4::boolean, is_private),
-       password_hash = nullif(coalesce($5::text, password_hash), ''),
-       max_participants = coalesce($6::bigint, max_participants),
-       is_active = coalesce($7::boolean, is_active),
-       updated_at = now()
- where id = $1::bigint
-returning id, name, description, is_private as "isPrivate", max_participants as "maxParticipants", is_active as "isActive",
-          participant_count as "participantCount", rooms.iso_time(created_at) as "createdAt",
-          rooms.iso_time(updated_at) as "updatedAt", owner_id as "ownerId", password_hash is not null as "hasPassword"
+-- write: what user $2 sets of a room of version $3 (null: of any); null keeps what is, what is empty or 0 takes it away
+select (reply).id, (reply).name, (reply).description, (reply)."isPrivate", (reply)."maxParticipants", (reply)."isActive",
+       (reply)."participantCount", (reply)."createdAt", (reply)."updatedAt", (reply)."ownerId", (reply)."hasPassword",
+       (reply)."inviteOnly", (reply).unlisted, (reply)."waitingRoom", (reply)."startsAt", (reply)."endsAt",
+       (reply)."maxDurationMinutes", (reply).status, (reply).moderators, outcome
+  from rooms.change_room($1::bigint, $2::bigint, $3::bigint, $4::text, $5::text, $6::boolean, $7::text, $8::bigint,
+                         $9::boolean, $10::boolean, $11::boolean, $12::boolean, $13::text, $14::text, $15::bigint)
