@@ -59,9 +59,6 @@ enum error bus_connect(struct bus *bus, unsigned target, const char *endpoints) 
 /* Whether some endpoint of the target is connected now. */
 bool bus_is_connected(const struct bus *bus, unsigned target);
 
-/* The address of a target that cannot be reached: none of its endpoints is connected. NULL when all targets can. */
-const char *bus_unreached(const struct bus *bus);
-
 /* Who asks, as the services trust it. id 0 = nobody. */
 struct caller {
     int64_t id;

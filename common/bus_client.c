@@ -70,14 +70,6 @@ bool bus_is_connected(const struct bus *bus, unsigned number)
     return false;
 }
 
-const char *bus_unreached(const struct bus *bus)
-{
-    for (unsigned number = 0; number < BUS_MAX_TARGETS; number++)
-        if (bus->targets[number].count > 0 && !bus_is_connected(bus, number))
-            return bus->endpoints[bus->targets[number].first]->address;
-    return NULL;
-}
-
 /* ---- connections: what the monitor tells ---- */
 
 static void on_connected(struct endpoint *endpoint)

@@ -56,8 +56,13 @@ bool service_is_ready(const struct service *service, const char **why_not)
     }
     if (!db_is_ready(service->db, why_not))
         return false;
-    *why_not = "a service it calls cannot be reached";
-    return bus_unreached(service->bus) == NULL;
+    for (unsigned target = 0; target < BUS_MAX_TARGETS; target++) {
+        if ((service->definition->needs & (1U << target)) != 0 && !bus_is_connected(service->bus, target)) {
+            *why_not = "a service it needs cannot be reached";
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */

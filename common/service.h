@@ -82,6 +82,7 @@ struct service_definition {
     const char *name;    /* "room" */
     const char *summary; /* one line for --help */
     unsigned target;     /* its own number */
+    unsigned needs;      /* bit n: target n, without which it is not ready; others it calls may come and go */
     const char *schema; /* its own in the database, where unqualified names are found; NULL = it has none, nor events */
     const struct method_handler *handlers; /* beside NAME.health and NAME.events, which are the frame's */
     size_t handler_count;

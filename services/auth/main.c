@@ -108,6 +108,7 @@ int main(int argc, char **argv)
         .name = "auth",
         .summary = "credentials and access tokens",
         .target = SERVICE_auth,
+        .needs = 1U << SERVICE_user,
         .schema = "auth",
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
