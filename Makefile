@@ -93,6 +93,7 @@ fuzz: packages ## runs each fuzzer for SECONDS_EACH (20)
 bench: packages ## measures requests a second of the release build
 	@deploy/build release
 	@tests/bench/run
+	@tests/bench/storm
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
