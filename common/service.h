@@ -120,9 +120,13 @@ const char *service_endpoint(const struct service *service, const char *configur
  * and the call that made it so not answered yet: who has the reply must not meet what was cached before. */
 void service_announce(struct service *service, struct str event, const struct message *message, const void *body);
 
-/* Handles another service's events, from start() on: the target is connected, subscription outlives the service, and
- * feed_endpoints are those of the other's feed. False, and logged, where the feed cannot be listened to. */
-bool service_subscribe(struct service *service, const struct subscription *subscription, const char *feed_endpoints);
+/* For start(): connects a service that this one calls, where it is configured to answer ('' = at its socket in
+ * BUS_DIR). False, and logged, where that is no address. */
+bool service_connect(struct service *service, unsigned target, const char *name, const char *configured);
+
+/* For start(): handles another service's events, of which it tells on its feed, configured as above. The service must
+ * be connected; subscription outlives this one. False, and logged, where that is no address. */
+bool service_subscribe(struct service *service, const struct subscription *subscription, const char *configured_feed);
 
 /* Whether it drains: work that nobody waits for should be put off. */
 bool service_is_stopping(const struct service *service);

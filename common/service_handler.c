@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/fiber.h"
+#include "common/log.h"
 #include "common/service_internal.h"
 
 /* ---- queries ---- */
@@ -100,6 +101,15 @@ enum error call_list_end(struct call *call, int64_t next_after)
 }
 
 /* ---- calling other services ---- */
+
+bool service_connect(struct service *service, unsigned target, const char *name, const char *configured)
+{
+    const char *endpoints = service_endpoint(service, configured, name);
+    enum error error = bus_connect(service->bus, target, endpoints);
+    if (error != OK)
+        log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
+    return error == OK;
+}
 
 /* A call of ours under way; lies on the stack of the fiber that waits. */
 struct remote {

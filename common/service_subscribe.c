@@ -142,8 +142,10 @@ static void on_time(void *context)
 
 /* ---- its life ---- */
 
-bool service_subscribe(struct service *service, const struct subscription *subscription, const char *feed_endpoints)
+bool service_subscribe(struct service *service, const struct subscription *subscription, const char *configured_feed)
 {
+    const char *leaf = arena_printf(service->memory, "%s.feed", subscription->publisher).ptr;
+    const char *feed_endpoints = service_endpoint(service, configured_feed, leaf);
     struct subscriber *subscriber = allocate(sizeof *subscriber);
     *subscriber = (struct subscriber){.service = service, .subscription = subscription};
     subscriber->method = (struct method){

@@ -14,9 +14,8 @@
 static const struct setting settings[] = {
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
      "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
+    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints), "where it tells of events, alike"},
     TOKEN_SETTINGS(struct auth_config, tokens),
-    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints),
-     "the user service's feeds, alike (default ipc://$BUS_DIR/user.feed)"},
     {"JWT_TTL_S", SETTING_INTEGER, "86400", 1, 31536000, NULL, AT(jwt_ttl_s), "seconds an access token is good for"},
     {"REFRESH_TTL_S", SETTING_INTEGER, "2592000", 60, 31536000, NULL, AT(refresh_ttl_s),
      "seconds a session lives on without a refresh"},
@@ -74,18 +73,14 @@ static bool start(struct service *service)
 {
     const struct auth_config *config = service_config(service);
     loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
-    const char *endpoints = service_endpoint(service, config->user_endpoints, "user");
-    enum error error = bus_connect(service_bus(service), SERVICE_user, endpoints);
-    if (error != OK)
-        log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
-    if (error != OK || !proto_fits() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    if (!proto_fits() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return false;
     struct auth *auth = allocate(sizeof *auth);
     auth->mailer = mailer_new(service, &config->mail);
     auth->retention = retention_new(service, config->retention_interval_s);
     service_set_state(service, auth);
-    return service_subscribe(service, &user_events,
-                             service_endpoint(service, config->user_feed_endpoints, "user.feed"));
+    return service_connect(service, SERVICE_user, "user", config->user_endpoints) &&
+           service_subscribe(service, &user_events, config->user_feed_endpoints);
 }
 
 static void stop(struct service *service)

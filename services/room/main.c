@@ -12,13 +12,17 @@ static const struct setting settings[] = {
      "passes over that memory"},
     {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
      "passwords that may wait to be hashed; more are refused"},
+    {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
+     "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
+    {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints), "where it tells of events, alike"},
 };
 
 static bool start(struct service *service)
 {
     const struct room_config *config = service_config(service);
     loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
-    return proto_fits();
+    return proto_fits() && service_connect(service, SERVICE_user, "user", config->user_endpoints) &&
+           service_subscribe(service, &user_events, config->user_feed_endpoints);
 }
 
 /* ---- methods ---- */

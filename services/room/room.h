@@ -11,7 +11,10 @@ struct room_config {
     struct service_config service; /* first: the frame fills it */
     struct password_cost password_cost;
     int64_t hash_queue;
+    const char *user_endpoints, *user_feed_endpoints;
 };
+
+extern const struct subscription user_events;
 
 /* ---- the handlers: `enum error room_get(struct call *call, const struct room_by_id *in)` of each of our methods ----
  */
