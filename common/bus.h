@@ -21,6 +21,7 @@ enum {
     BUS_MAX_TIMEOUT_MS = 600000,
     /* Bytes of the texts of a call */
     BUS_MAX_METHOD = 64,
+    BUS_MAX_VARIANT = 64,
     BUS_MAX_ROLE = 32,
     BUS_MAX_REQUEST_ID = 64,
     BUS_MAX_TRACEPARENT = 64,
@@ -94,6 +95,7 @@ struct bus_reply {
     struct str body; /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
     int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
     struct rate rate;
+    struct str variant; /* the name of the message that body is, where it is not the method's out; "" */
 };
 
 /* A call's name while it is pending: slot and generation. 0 is none. */

@@ -253,6 +253,8 @@ static bool rule_fits(const struct field *field)
         return field->type == FIELD_INTEGER && field->min <= field->max;
     case RULE_ONE_OF:
         return field->type == FIELD_STRING && field->choices != NULL && *field->choices != '\0';
+    case RULE_INSTANT:
+        return field->type == FIELD_TIME;
     }
     return false;
 }

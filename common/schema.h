@@ -19,7 +19,7 @@ struct path_id {
     int64_t value;
 };
 
-enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF };
+enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF, RULE_INSTANT };
 
 struct field {
     const char *name; /* in JSON */
@@ -27,7 +27,7 @@ struct field {
     enum field_type type;
     bool required;
     enum field_rule rule;
-    int64_t min, max;
+    int64_t min, max;    /* of RULE_INSTANT, min 0: it may be empty */
     const char *choices; /* of RULE_ONE_OF: "user, admin" */
     size_t offset;       /* of the member */
     size_t has_offset;   /* of its has_ */

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/instant.h"
+
 static void add_text(struct check *check, struct str text)
 {
     struct report *report = &check->report;
@@ -64,10 +66,22 @@ static void check_choice(struct check *check, const struct field *field, const s
                  arena_printf(check->arena, "%s must be one of the following values: %s", field->name, field->choices));
 }
 
+static void check_instant(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    bool is_string = value && value->type == PACK_STRING;
+    bool may_be_empty = field->min == 0;
+    if (!is_string || !((may_be_empty && value->text.len == 0) || instant_is_valid(value->text)))
+        say(check, field, "must be a valid ISO 8601 date string");
+}
+
 static void check_string(struct check *check, const struct field *field, const struct pack_value *value)
 {
     if (field->rule == RULE_ONE_OF) { /* which says all there is to say */
         check_choice(check, field, value);
+        return;
+    }
+    if (field->rule == RULE_INSTANT) {
+        check_instant(check, field, value);
         return;
     }
     if (field->rule == RULE_LENGTH)

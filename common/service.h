@@ -27,6 +27,7 @@ struct call {
     struct buffer body;
     int64_t next_after;
     struct rate rate;
+    struct str variant;
     enum error failure; /* OK, or the error that body is the text of */
     size_t list_place;  /* while a list is open */
     uint32_t list_count;
@@ -157,6 +158,8 @@ enum error call_service_list(struct call *call, const struct method *method, con
 
 /* The reply: the struct of the method's out message. */
 enum error call_reply(struct call *call, const void *out);
+/* The reply as another message, which a VARIANT of proto/routes.def names. */
+enum error call_reply_variant(struct call *call, const struct message *message, const void *out);
 /* The reply of a LIST_OF method: open it, add each, then end it with the cursor of the next page, 0 = this was the
  * last. */
 void call_list_open(struct call *call);

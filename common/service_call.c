@@ -140,8 +140,10 @@ static void answer(struct call *call, enum error error)
     struct bus_reply reply = {.error = error, .rate = call->rate};
     if (error == call->failure) /* OK too: the text of another error is not told */
         reply.body = buffer_str(&call->body);
-    if (error == OK)
+    if (error == OK) {
         reply.next_after = call->next_after;
+        reply.variant = call->variant;
+    }
     bus_answer(call->service->bus, &call->origin, &reply);
 }
 

@@ -69,6 +69,7 @@ static void begin_reply(struct call *call)
     buffer_clear(&call->body);
     call->failure = OK;
     call->next_after = 0;
+    call->variant = STR("");
 }
 
 enum error call_reply(struct call *call, const void *out)
@@ -76,6 +77,14 @@ enum error call_reply(struct call *call, const void *out)
     assert(call->method->out != NULL && !call->method->out_is_list);
     begin_reply(call);
     schema_encode(call->method->out, out, &call->body);
+    return OK;
+}
+
+enum error call_reply_variant(struct call *call, const struct message *message, const void *out)
+{
+    begin_reply(call);
+    schema_encode(message, out, &call->body);
+    call->variant = str_from(message->name);
     return OK;
 }
 

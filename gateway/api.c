@@ -38,14 +38,24 @@ enum error api_call(struct request *request, const struct method *method, struct
     return thread_call(request->thread, method->target, &call, on_reply, request, &request->calls[0]);
 }
 
+/* Of success; 0 for a reply that the tables do not know. */
+static int status_of(const struct route *route, const struct bus_reply *reply)
+{
+    if (reply->variant.len == 0)
+        return route->status;
+    const struct variant *variant = proto_variant(route->method, reply->variant);
+    return variant != NULL ? variant->status : 0;
+}
+
 static void answer(struct request *request, const struct bus_reply *reply)
 {
     struct buffer *json = &request->thread->reply;
+    int status = status_of(request->match.route, reply);
     buffer_clear(json);
-    if (request->match.route->status == 204)
+    if (status == 204)
         respond_nothing(request);
-    else if (json_from_pack(reply->body, json))
-        respond_json(request, request->match.route->status, buffer_str(json), reply->next_after);
+    else if (status != 0 && json_from_pack(reply->body, json))
+        respond_json(request, status, buffer_str(json), reply->next_after);
     else
         respond_error(request, &(struct failure){.error = ERROR_INTERNAL});
 }

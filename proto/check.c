@@ -179,6 +179,36 @@ static const char *route_fault(size_t index)
     return path_fault(route);
 }
 
+static bool is_routed(const struct method *method)
+{
+    for (size_t i = 0; i < proto_route_count; i++)
+        if (proto_routes[i].method == method)
+            return true;
+    return false;
+}
+
+static const char *variant_fault(const struct variant *variant)
+{
+    if (!is_routed(variant->method))
+        return "has no route";
+    if (proto_variant(variant->method, str_from(variant->message->name)) != variant)
+        return "is there twice";
+    if (variant->status < 200 || variant->status > 299 || *proto_status_text(variant->status) == '\0')
+        return "has a status that is no success";
+    return has_id(variant->message) ? "carries a path's id" : NULL;
+}
+
+static const char *check_variants(struct arena *arena)
+{
+    for (size_t i = 0; i < proto_variant_count; i++) {
+        const struct variant *variant = &proto_variants[i];
+        const char *fault = variant_fault(variant);
+        if (fault)
+            return arena_printf(arena, "variant %s of %s %s", variant->message->name, variant->method->name, fault).ptr;
+    }
+    return NULL;
+}
+
 static const char *check_routes(struct arena *arena)
 {
     for (size_t i = 0; i < proto_route_count; i++) {
@@ -193,8 +223,8 @@ static const char *check_routes(struct arena *arena)
 
 const char *proto_check(struct arena *arena)
 {
-    const char *(*const checks[])(struct arena *) = {check_messages, check_errors, check_methods, check_events,
-                                                     check_routes};
+    const char *(*const checks[])(struct arena *) = {check_messages, check_errors, check_methods,
+                                                     check_events,   check_routes, check_variants};
     const char *fault = NULL;
     for (size_t i = 0; i < sizeof checks / sizeof *checks && !fault; i++)
         fault = checks[i](arena);

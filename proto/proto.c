@@ -28,6 +28,8 @@ const char *proto_service_name(enum proto_service service)
 #define LENGTH(min, max) RULE_LENGTH, min, max, NULL
 #define RANGE(min, max) RULE_RANGE, min, max, NULL
 #define ONE_OF(choices) RULE_ONE_OF, 0, 0, choices
+#define INSTANT RULE_INSTANT, 1, 1, NULL
+#define INSTANT_OR_EMPTY RULE_INSTANT, 0, 1, NULL
 #define NO_MAX INT64_MAX
 #define MESSAGE(name, ...) static const struct field name##_fields[] = {
 #define FIELD(message, member, json, type, presence, rule)                                                             \
@@ -186,10 +188,29 @@ const char *proto_status_text(int status)
 #define RAISES(errors) (errors)
 const struct route proto_routes[] = {
 #define ROUTE(verb, path, method, who, status, raises) {VERB_##verb, path, &method##_method, WHO_##who, status, raises},
+#define VARIANT(...)
 #include "proto/routes.def"
 #undef ROUTE
+#undef VARIANT
 };
 const size_t proto_route_count = sizeof proto_routes / sizeof *proto_routes;
+
+const struct variant proto_variants[] = {
+#define ROUTE(...)
+#define VARIANT(method, message, status) {&method##_method, &message##_message, status},
+#include "proto/routes.def"
+#undef ROUTE
+#undef VARIANT
+};
+const size_t proto_variant_count = sizeof proto_variants / sizeof *proto_variants;
+
+const struct variant *proto_variant(const struct method *method, struct str message)
+{
+    for (size_t i = 0; i < proto_variant_count; i++)
+        if (proto_variants[i].method == method && str_equal(str_from(proto_variants[i].message->name), message))
+            return &proto_variants[i];
+    return NULL;
+}
 
 static const char *const verb_names[VERB_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 

@@ -75,6 +75,17 @@ struct route {
 };
 extern const struct route proto_routes[];
 extern const size_t proto_route_count;
+/* Another reply than its out message that a method may answer with, and the status that it has. */
+struct variant {
+    const struct method *method;
+    const struct message *message;
+    int status;
+};
+extern const struct variant proto_variants[];
+extern const size_t proto_variant_count;
+/* The method's variant of that message's name; NULL = none. */
+const struct variant *proto_variant(const struct method *method, struct str message);
+
 const char *proto_verb_name(enum verb verb);
 
 /* Every error a client can meet at the route: those it raises, and those that follow from its other columns. What only

@@ -18,6 +18,12 @@ static enum error check_password(struct call *call, struct str password, struct 
     return matches ? OK : ERROR_ROOM_PASSWORD_INVALID;
 }
 
+static enum error reply_place(struct call *call, int64_t position)
+{
+    return call_reply_variant(call, &room_place_message,
+                              &(struct room_place){.status = STR("waiting"), .position = position});
+}
+
 /* rooms.join decides all at once, and asks for the password by its hash where one is wanted. */
 enum error room_join(struct call *call, const struct room_join *in)
 {
@@ -28,6 +34,8 @@ enum error room_join(struct call *call, const struct room_join *in)
         struct db_result result;
         TRY(call_query(call, &sql_room_join, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
                        DB_BOOLEAN(is_admin(call)), DB_TEXT(verified)));
+        if (str_equal(db_text(&result, 0, OUTCOME), STR("waiting")))
+            return reply_place(call, db_integer(&result, 0, PLACE));
         if (db_is_null(&result, 0, WANTED_HASH))
             return reply_outcome(call, &in->id, &result);
         verified = db_text(&result, 0, WANTED_HASH);

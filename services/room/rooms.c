@@ -32,11 +32,13 @@ enum error room_create(struct call *call, const struct room_create *in)
     int64_t max_participants = in->has_max_participants ? in->max_participants : DEFAULT_MAX_PARTICIPANTS;
     bool is_active = in->has_is_active ? in->is_active : true;
     struct db_result result;
-    enum error error =
-        call_query(call, &sql_room_create, &result, DB_INTEGER(call->caller.id), DB_TEXT(in->name),
-                   DB_OPTIONAL(in->has_description, DB_TEXT(in->description)), DB_BOOLEAN(in->is_private),
-                   DB_TEXT(hash), DB_INTEGER(max_participants), DB_BOOLEAN(is_active), DB_BOOLEAN(false),
-                   DB_BOOLEAN(false), DB_BOOLEAN(false), DB_NULL, DB_NULL, DB_NULL);
+    enum error error = call_query(call, &sql_room_create, &result, DB_INTEGER(call->caller.id), DB_TEXT(in->name),
+                                  DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
+                                  DB_BOOLEAN(in->is_private), DB_TEXT(hash), DB_INTEGER(max_participants),
+                                  DB_BOOLEAN(is_active), DB_BOOLEAN(in->invite_only), DB_BOOLEAN(in->unlisted),
+                                  DB_BOOLEAN(in->waiting_room), DB_OPTIONAL(in->has_starts_at, DB_TEXT(in->starts_at)),
+                                  DB_OPTIONAL(in->has_ends_at, DB_TEXT(in->ends_at)),
+                                  DB_OPTIONAL(in->has_max_duration_minutes, DB_INTEGER(in->max_duration_minutes)));
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
     TRY(error);
@@ -46,7 +48,8 @@ enum error room_create(struct call *call, const struct room_create *in)
 static bool changes_anything(const struct room_update *in)
 {
     return in->has_name || in->has_description || in->has_is_private || in->has_password || in->has_max_participants ||
-           in->has_is_active;
+           in->has_is_active || in->has_invite_only || in->has_unlisted || in->has_waiting_room || in->has_starts_at ||
+           in->has_ends_at || in->has_max_duration_minutes;
 }
 
 /* An empty password takes the room's away; the empty hash says so to the statement. */
@@ -66,8 +69,12 @@ enum error room_update(struct call *call, const struct room_update *in)
         DB_OPTIONAL(in->has_name, DB_TEXT(in->name)), DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
         DB_OPTIONAL(in->has_is_private, DB_BOOLEAN(in->is_private)), DB_OPTIONAL(in->has_password, DB_TEXT(hash)),
         DB_OPTIONAL(in->has_max_participants, DB_INTEGER(in->max_participants)),
-        DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)), DB_NULL, DB_NULL, DB_NULL, DB_NULL, DB_NULL,
-        DB_NULL);
+        DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)),
+        DB_OPTIONAL(in->has_invite_only, DB_BOOLEAN(in->invite_only)),
+        DB_OPTIONAL(in->has_unlisted, DB_BOOLEAN(in->unlisted)),
+        DB_OPTIONAL(in->has_waiting_room, DB_BOOLEAN(in->waiting_room)),
+        DB_OPTIONAL(in->has_starts_at, DB_TEXT(in->starts_at)), DB_OPTIONAL(in->has_ends_at, DB_TEXT(in->ends_at)),
+        DB_OPTIONAL(in->has_max_duration_minutes, DB_INTEGER(in->max_duration_minutes)));
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
     TRY(error);

@@ -17,6 +17,8 @@ enum error reply_room(struct call *call, const struct db_result *result)
 
 enum error fail_outcome(struct call *call, const struct path_id *id, struct str outcome)
 {
+    if (str_equal(outcome, STR("ends_before_start")))
+        return call_fail_validation(call, "endsAt must be after startsAt");
     enum error error = error_from_code(outcome);
     return error == ERROR_ROOM_NOT_FOUND ? room_not_found(call, id) : error;
 }

@@ -120,16 +120,26 @@ static char *shape_breach(const struct message *message, const json_t *shape)
     return NULL;
 }
 
+/* The variant a route answers with at that status; NULL = none. */
+static const struct variant *variant_of(const struct route *route, json_int_t status)
+{
+    for (size_t i = 0; i < proto_variant_count; i++)
+        if (proto_variants[i].method == route->method && proto_variants[i].status == status)
+            return &proto_variants[i];
+    return NULL;
+}
+
 static char *success_breach(const struct route *route, const json_t *record)
 {
+    const struct variant *variant = variant_of(route, json_integer_value(json_object_get(record, "status")));
     const json_t *shapes = json_object_get(record, "shapes");
     const char *top = json_string_value(json_object_get(record, "top"));
-    const struct message *message = route->method->out;
+    const struct message *message = variant != NULL ? variant->message : route->method->out;
     if (json_is_true(json_object_get(record, "bodiless")))
         return NULL;
     if (message == NULL)
         return strcmp(top, "none") == 0 ? NULL : text("a body, %s, where none is promised", top);
-    const char *promised = route->method->out_is_list ? "array" : "object";
+    const char *promised = route->method->out_is_list && variant == NULL ? "array" : "object";
     if (strcmp(top, promised) != 0)
         return text("the body is %s, not %s", top, promised);
     for (size_t i = 0; i < json_array_size(shapes); i++) {
@@ -185,7 +195,8 @@ static bool may_raise(const struct route *route, enum error error)
 
 static bool is_success(const struct route *route, json_int_t status)
 {
-    return route != NULL && (status == route->status || (status == 304 && route->verb == VERB_GET));
+    return route != NULL &&
+           (status == route->status || variant_of(route, status) != NULL || (status == 304 && route->verb == VERB_GET));
 }
 
 char *contract_breach(const json_t *record)

@@ -104,6 +104,8 @@ static void replies_come_back_as_they_went(void **state)
     assert_text(reread(&(struct bus_reply){.error = ERROR_ROOM_FULL}, &batch).body, STR("\xC0"));
     assert_text(reread(&(struct bus_reply){.error = ERROR_TOO_MANY_REQUESTS, .rate = {10, 0, 1}}, &batch).body,
                 STR("\xC0"));
+    const struct bus_reply other = {.body = STR("\x80"), .variant = STR("room_place")};
+    assert_text(reread(&other, &batch).variant, other.variant);
     const struct bus_reply worded = {.error = ERROR_ROOM_FULL,
                                      .body = STR("\xA4"
                                                  "full")};
@@ -143,10 +145,10 @@ static void the_bytes_are_those_of_the_protocol(void **state)
                                         "\xC6\x00\x00\x00\x01\x90"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
-    assert_text(buffer_str(&batch), STR("\x01\x95\x05\xA9room_full\xC0\x00\xC0"));
+    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA9room_full\xC0\x00\xC0\xC0"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.rate = {10, 9, 60}});
-    assert_text(buffer_str(&batch), STR("\x01\x95\x05\xC0\xC0\x00\x93\x0A\x09\x3C"));
+    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xC0\xC0\x00\x93\x0A\x09\x3C\xC0"));
     buffer_free(&batch);
 }
 
@@ -240,7 +242,7 @@ static void fields_to_come_are_passed_over(void **state)
     struct pack_reader reader;
     struct bus_reply reply;
     uint64_t id;
-    assert_true(envelope_open(STR("\x01\x96\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\x81\xA1k\xA1v"), &reader));
+    assert_true(envelope_open(STR("\x01\x97\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x81\xA1k\xA1v"), &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
     assert_int_equal(reply.rate.reset_s, 60);
 }

@@ -81,7 +81,7 @@ static void test_method_columns(void **state)
 static void test_message_columns(void **state)
 {
     (void)state;
-    assert_int_equal(room_create_message.field_count, 6);
+    assert_int_equal(room_create_message.field_count, 12);
     assert_int_equal(empty_message.field_count, 0);
     assert_true(room_create_message.refuses_unknown);
     assert_false(login_message.refuses_unknown);

@@ -9,13 +9,23 @@
 #include "tests/support/contract.h"
 #include "tests/support/scratch.h"
 
-enum { MAX_ROUTES = 256 };
+enum { MAX_ROUTES = 256, MAX_VARIANTS = 16 };
 
 struct coverage {
     bool succeeded[MAX_ROUTES];
+    bool varied[MAX_VARIANTS];
     uint64_t met[MAX_ROUTES]; /* bit n: enum error n */
     size_t records, breaches, missing;
 };
+
+static void count_success(struct coverage *coverage, const struct route *route, json_int_t status)
+{
+    if (status == route->status)
+        coverage->succeeded[route - proto_routes] = true;
+    for (size_t i = 0; i < proto_variant_count; i++)
+        if (proto_variants[i].method == route->method && proto_variants[i].status == status)
+            coverage->varied[i] = true;
+}
 
 static void count_record(struct coverage *coverage, const json_t *record)
 {
@@ -28,8 +38,8 @@ static void count_record(struct coverage *coverage, const json_t *record)
     size_t index = (size_t)(route - proto_routes);
     if (error != OK)
         coverage->met[index] |= UINT64_C(1) << error;
-    else if (json_integer_value(json_object_get(record, "status")) == route->status)
-        coverage->succeeded[index] = true;
+    else
+        count_success(coverage, route, json_integer_value(json_object_get(record, "status")));
 }
 
 static void read_suite(struct coverage *coverage, const char *suite)
@@ -75,13 +85,25 @@ static void list_missing(struct coverage *coverage)
     }
 }
 
+static void list_missing_variants(struct coverage *coverage)
+{
+    for (size_t i = 0; i < proto_variant_count; i++) {
+        if (coverage->varied[i])
+            continue;
+        printf("never hit: %s → %d %s\n", proto_variants[i].method->name, proto_variants[i].status,
+               proto_variants[i].message->name);
+        coverage->missing++;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct coverage coverage = {0};
-    assert(proto_route_count <= MAX_ROUTES);
+    assert(proto_route_count <= MAX_ROUTES && proto_variant_count <= MAX_VARIANTS);
     for (int i = 1; i < argc; i++)
         read_suite(&coverage, argv[i]);
     list_missing(&coverage);
+    list_missing_variants(&coverage);
     printf("%zu routes, %zu kinds of replies, %zu broken, %zu missing\n", proto_route_count, coverage.records,
            coverage.breaches, coverage.missing);
     scratch_free();
