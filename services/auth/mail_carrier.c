@@ -135,7 +135,7 @@ static enum mail_outcome write_file(struct errand *errand)
 {
     struct mail_parcel *parcel = errand->parcel;
     const char *folder = errand->carrier->folder;
-    char path[400], part[sizeof path + sizeof ".part"];
+    char path[448], part[sizeof path + sizeof ".part"];
     snprintf(path, sizeof path, "%s/%.*s.eml", folder, STR_ARGS(parcel->file));
     snprintf(part, sizeof part, "%s.part", path);
     (void)mkdir(folder, 0700); /* where that fails, so does open */
