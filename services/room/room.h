@@ -46,7 +46,10 @@ enum error reply_room(struct call *call, const struct db_result *result);
 enum error reply_outcome(struct call *call, const struct path_id *id, const struct db_result *result);
 
 /* OK for 'ok', else the error of that code, with the text that it takes. */
-enum error fail_outcome(struct call *call, const struct path_id *id, struct str outcome);
+enum error check_outcome(struct call *call, const struct path_id *id, struct str outcome);
+
+/* How many a page holds. */
+int64_t page_limit(bool is_given, int64_t given);
 
 /* Fails with ERROR_ROOM_NOT_FOUND and a text that quotes the id as it was sent. */
 enum error room_not_found(struct call *call, const struct path_id *id);

@@ -85,6 +85,6 @@ enum error room_delete(struct call *call, const struct room_by_id *in)
 {
     struct db_result result;
     TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id), DB_NULL));
-    TRY(fail_outcome(call, &in->id, db_text(&result, 0, 0)));
+    TRY(check_outcome(call, &in->id, db_text(&result, 0, 0)));
     return call_reply(call, &(struct notice){.message = STR("Room deleted successfully")});
 }

@@ -15,17 +15,32 @@ enum error reply_room(struct call *call, const struct db_result *result)
     return call_reply(call, &room);
 }
 
-enum error fail_outcome(struct call *call, const struct path_id *id, struct str outcome)
+/* Outcomes with a text of their own. */
+static const struct outcome {
+    struct str name;
+    enum error error;
+    const char *text;
+} outcomes[] = {
+    {STR("owner_banned"), ERROR_FORBIDDEN, "The owner cannot be banned"},
+    {STR("moderator_banned"), ERROR_FORBIDDEN, "Only the owner may ban a moderator"},
+    {STR("user_banned"), ERROR_CONFLICT, "User is banned from this room"},
+};
+
+enum error check_outcome(struct call *call, const struct path_id *id, struct str outcome)
 {
     if (str_equal(outcome, STR("ends_before_start")))
         return call_fail_validation(call, "endsAt must be after startsAt");
-    enum error error = error_from_code(outcome);
-    return error == ERROR_ROOM_NOT_FOUND ? room_not_found(call, id) : error;
+    if (str_equal(outcome, STR("room_not_found")))
+        return room_not_found(call, id);
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+        if (str_equal(outcome, outcomes[i].name))
+            return call_fail(call, outcomes[i].error, "%s", outcomes[i].text);
+    return error_from_code(outcome);
 }
 
 enum error reply_outcome(struct call *call, const struct path_id *id, const struct db_result *result)
 {
-    TRY(fail_outcome(call, id, db_text(result, 0, ROOM_COLUMNS)));
+    TRY(check_outcome(call, id, db_text(result, 0, ROOM_COLUMNS)));
     return reply_room(call, result);
 }
 
@@ -39,10 +54,15 @@ enum error room_get(struct call *call, const struct room_by_id *in)
     return reply_room(call, &result);
 }
 
+int64_t page_limit(bool is_given, int64_t given)
+{
+    return is_given ? given : PAGE_LIMIT;
+}
+
 /* The statement is asked for one room more than the page holds: its presence says that another page follows. */
 static enum error reply_page(struct call *call, const struct page *page, const struct statement *statement)
 {
-    int64_t limit = page->has_limit ? page->limit : PAGE_LIMIT;
+    int64_t limit = page_limit(page->has_limit, page->limit);
     struct db_result result;
     TRY(call_query(call, statement, &result, DB_INTEGER(page->after), DB_INTEGER(limit + 1),
                    DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call))));

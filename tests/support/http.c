@@ -240,6 +240,11 @@ struct reply *http_patch(const struct stack *stack, const char *token, const cha
     SEND_FORMATTED(.verb = "PATCH", .token = token, .json = json);
 }
 
+struct reply *http_put(const struct stack *stack, const char *token, const char *json, const char *path, ...)
+{
+    SEND_FORMATTED(.verb = "PUT", .token = token, .json = json);
+}
+
 struct reply *http_delete(const struct stack *stack, const char *token, const char *path, ...)
 {
     SEND_FORMATTED(.verb = "DELETE", .token = token);

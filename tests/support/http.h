@@ -49,6 +49,8 @@ struct reply *http_post(const struct stack *stack, const char *token, const char
     __attribute__((format(printf, 4, 5)));
 struct reply *http_patch(const struct stack *stack, const char *token, const char *json, const char *path, ...)
     __attribute__((format(printf, 4, 5)));
+struct reply *http_put(const struct stack *stack, const char *token, const char *json, const char *path, ...)
+    __attribute__((format(printf, 4, 5)));
 struct reply *http_delete(const struct stack *stack, const char *token, const char *path, ...)
     __attribute__((format(printf, 3, 4)));
 
