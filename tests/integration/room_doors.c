@@ -1,5 +1,5 @@
-/* Who gets into a room, and who decides it: the order of the refusals, the waiting room, bans, invitations, and rooms that
- * are not listed. */
+/* Who gets into a room, and who decides it: the order of the refusals, the waiting room, bans, invitations, and rooms
+ * that are not listed. */
 #include <string.h>
 
 #include "tests/support/database.h"
@@ -354,15 +354,15 @@ static void admitting_from_everywhere_at_once_keeps_the_seats(void **state)
     for (size_t i = 0; i < CROWD; i++) {
         requests[i] = (struct request){
             .verb = "POST", .path = text("/rooms/%lld/join", (long long)room), .token = guests[i].token};
-        requests[CROWD + i] = (struct request){
-            .verb = "POST",
-            .path = text("/rooms/%lld/waiting/%lld/admit", (long long)room, (long long)guests[i].id),
-            .token = owner.token};
-        requests[2 * CROWD + i] = (struct request){
-            .verb = "POST",
-            .path = i % 8 == 0 ? text("/rooms/%lld/waiting/admit", (long long)room)
-                               : text("/rooms/%lld/join", (long long)room),
-            .token = i % 8 == 0 ? owner.token : guests[i].token};
+        requests[CROWD + i] =
+            (struct request){.verb = "POST",
+                             .path = text("/rooms/%lld/waiting/%lld/admit", (long long)room, (long long)guests[i].id),
+                             .token = owner.token};
+        requests[2 * CROWD + i] =
+            (struct request){.verb = "POST",
+                             .path = i % 8 == 0 ? text("/rooms/%lld/waiting/admit", (long long)room)
+                                                : text("/rooms/%lld/join", (long long)room),
+                             .token = i % 8 == 0 ? owner.token : guests[i].token};
     }
     http_send_many(stack, requests, replies, REQUESTS);
     assert_status(admit_all(stack, &owner, room), 200);
@@ -465,8 +465,9 @@ static void only_people_who_exist_are_banned_or_invited(void **state)
     static const char *const kinds[] = {"bans", "invitations"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         for (size_t j = 0; j < 2; j++) {
-            assert_error_text(http_put(stack, owner.token, NULL, "/rooms/%lld/%s/%s", (long long)room, kinds[j], ids[i]),
-                              404, "user_not_found", text("User with ID %s not found", ids[i]));
+            assert_error_text(
+                http_put(stack, owner.token, NULL, "/rooms/%lld/%s/%s", (long long)room, kinds[j], ids[i]), 404,
+                "user_not_found", text("User with ID %s not found", ids[i]));
             assert_status(http_delete(stack, owner.token, "/rooms/%lld/%s/%s", (long long)room, kinds[j], ids[i]), 204);
         }
 }
@@ -570,8 +571,8 @@ static void both_ids_must_be_numbers(void **state)
     static const char *const paths[] = {"bans/%s", "invitations/%s", "waiting/%s/admit", "waiting/%s/deny"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         for (int wrong = 0; wrong < 2; wrong++) {
-            char *tail = text("%.*s%s%s", (int)strcspn(paths[i], "%"), paths[i], wrong ? "x7" : "7",
-                              strchr(paths[i], '%') + 2);
+            char *tail =
+                text("%.*s%s%s", (int)strcspn(paths[i], "%"), paths[i], wrong ? "x7" : "7", strchr(paths[i], '%') + 2);
             char *path = wrong ? text("/rooms/%lld/%s", (long long)room, tail) : text("/rooms/1e2/%s", tail);
             const char *verb = i < 2 ? "PUT" : "POST";
             assert_error(http_send(stack, &(struct request){.verb = verb, .path = path, .token = owner.token}), 400,
@@ -584,8 +585,7 @@ static void both_ids_must_be_numbers(void **state)
 }
 
 SUITE("room_doors", cmocka_unit_test(refusals_win_in_their_order),
-      cmocka_unit_test(a_wrong_password_is_no_way_around_a_ban),
-      cmocka_unit_test(who_joins_waits_and_keeps_the_place),
+      cmocka_unit_test(a_wrong_password_is_no_way_around_a_ban), cmocka_unit_test(who_joins_waits_and_keeps_the_place),
       cmocka_unit_test(owner_moderators_admins_and_the_invited_do_not_wait),
       cmocka_unit_test(moderators_admit_and_deny), cmocka_unit_test(admitting_all_fills_the_seats_in_order),
       cmocka_unit_test(switching_it_off_admits_up_to_the_seats), cmocka_unit_test(nobody_gets_in_by_arriving_early),
