@@ -32,11 +32,8 @@ enum error room_join(struct call *call, const struct room_join *in)
     struct str verified = STR("");
     for (int attempt = 0; attempt < JOIN_ATTEMPTS; attempt++) {
         struct db_result result;
-        enum error error = call_query(call, &sql_room_join, &result, DB_INTEGER(in->id.value),
-                                      DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call)), DB_TEXT(verified));
-        if (error == ERROR_GONE) /* the caller was deleted this very moment */
-            return ERROR_UNAUTHORIZED;
-        TRY(error);
+        TRY(call_query(call, &sql_room_join, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
+                       DB_BOOLEAN(is_admin(call)), DB_TEXT(verified)));
         if (str_equal(db_text(&result, 0, OUTCOME), STR("waiting")))
             return reply_place(call, db_integer(&result, 0, PLACE));
         if (db_is_null(&result, 0, WANTED_HASH))

@@ -8,16 +8,14 @@ do $$
 declare
     gone    constant bigint := 9007199254740991;
     heir    constant bigint := 9007199254740990;
-    kept    bigint;
-    dropped bigint;
+    kept    constant bigint := 9007199254740991;
+    dropped constant bigint := 9007199254740990;
 begin
-    insert into rooms.room (name, is_private, max_participants, is_active, owner_id, participant_count)
-    values ('Verify of Migrations 1', false, 10, true, gone, 1)
-    returning id into kept;
+    insert into rooms.room (id, name, is_private, max_participants, is_active, owner_id, participant_count)
+    values (kept, 'Verify of Migrations 1', false, 10, true, gone, 1);
     insert into rooms.participant (room_id, user_id) values (kept, heir);
-    insert into rooms.room (name, is_private, max_participants, is_active, owner_id)
-    values ('Verify of Migrations 2', false, 10, true, gone)
-    returning id into dropped;
+    insert into rooms.room (id, name, is_private, max_participants, is_active, owner_id)
+    values (dropped, 'Verify of Migrations 2', false, 10, true, gone);
     perform rooms.mark_gone(gone);
     if rooms.forget_user(gone, 100) <> 2 or rooms.forget_user(gone, 100) <> 0 then
         raise exception 'rooms.forget_user does not forget';
