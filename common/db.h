@@ -51,12 +51,13 @@ bool db_is_ready(const struct db *db, const char **why_not);
 /* How many connections are. */
 size_t db_ready_connections(const struct db *db);
 
-/* ---- parameters: sent in binary, so $n of an integer is bigint, of a string text, of a boolean boolean ---- */
+/* ---- parameters: sent in binary, so $n of an integer is bigint, of a string text, of a boolean boolean,
+ * of integers bigint[] ---- */
 struct db_value {
-    enum { DB_VALUE_NULL, DB_VALUE_INTEGER, DB_VALUE_TEXT, DB_VALUE_BOOLEAN } type;
+    enum { DB_VALUE_NULL, DB_VALUE_INTEGER, DB_VALUE_TEXT, DB_VALUE_BOOLEAN, DB_VALUE_ARRAY } type;
     union {
         int64_t integer;
-        struct str text;
+        struct str text; /* of ARRAY: as it goes over the wire */
         bool boolean;
     };
 };
@@ -64,6 +65,8 @@ struct db_value {
 #define DB_INTEGER(value_) ((struct db_value){.type = DB_VALUE_INTEGER, .integer = (value_)})
 #define DB_TEXT(value_) ((struct db_value){.type = DB_VALUE_TEXT, .text = (value_)})
 #define DB_BOOLEAN(value_) ((struct db_value){.type = DB_VALUE_BOOLEAN, .boolean = (value_)})
+/* Its bytes are the arena's, as long as the query runs. */
+struct db_value db_integers(struct arena *arena, struct integers integers);
 /* The value where has, NULL else. */
 #define DB_OPTIONAL(has_, value_) ((has_) ? (value_) : DB_NULL)
 
@@ -80,7 +83,7 @@ bool db_boolean(const struct db_result *result, size_t row, size_t column);
 
 /* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted).
  * Fewer columns than fields leave the last ones absent; more are the caller's to read. NULL = absent. Strings borrow
- * from the result. An OBJECT comes out of a bigint[], as an array. */
+ * from the result. INTEGERS come out of a bigint[]. */
 void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out);
 
 /* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again,

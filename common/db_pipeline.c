@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <endian.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/db_internal.h"
 
@@ -86,6 +87,22 @@ static bool send_shared_sync(struct connection *connection)
     return send_sync(connection);
 }
 
+/* A bigint[] in binary: dimensions, whether it has nulls, the elements' type; count and lower bound; then each. */
+struct db_value db_integers(struct arena *arena, struct integers integers)
+{
+    enum { INT8_OID = 20, HEAD = 5, ELEMENT = sizeof(uint32_t) + sizeof(uint64_t) };
+    uint32_t head[HEAD] = {htobe32(1), 0, htobe32(INT8_OID), htobe32((uint32_t)integers.count), htobe32(1)};
+    char *bytes = arena_alloc(arena, sizeof head + integers.count * ELEMENT), *at = bytes + sizeof head;
+    memcpy(bytes, head, sizeof head);
+    for (size_t i = 0; i < integers.count; i++, at += ELEMENT) {
+        uint32_t len = htobe32(sizeof(uint64_t));
+        uint64_t value = htobe64((uint64_t)integers.values[i]);
+        memcpy(at, &len, sizeof len);
+        memcpy(at + sizeof len, &value, sizeof value);
+    }
+    return (struct db_value){.type = DB_VALUE_ARRAY, .text = {bytes, (size_t)(at - bytes)}};
+}
+
 /* Parameters as PQsendQueryPrepared takes them, which copies them. */
 struct parameters {
     const char *values[MAX_PARAMETERS];
@@ -107,6 +124,7 @@ static void set_parameter(struct parameters *parameters, size_t i, const struct 
         parameters->lengths[i] = sizeof parameters->integers[i];
         return;
     case DB_VALUE_TEXT:
+    case DB_VALUE_ARRAY:
         parameters->values[i] = value->text.len > 0 ? value->text.ptr : "";
         parameters->lengths[i] = (int)value->text.len;
         return;

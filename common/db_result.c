@@ -49,29 +49,22 @@ static void assert_names(const PGresult *pg, const struct message *message)
         assert(strcmp(PQfname(pg, (int)i), message->fields[i].name) == 0);
 }
 
-/* A bigint[] ("{1,2}") as an array in MessagePack. */
-static struct str decode_ids(const struct db_result *result, struct str text)
+/* A bigint[], "{1,2}". */
+static struct integers decode_integers(const struct db_result *result, struct str text)
 {
-    struct buffer ids = {0};
     assert(text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}');
     struct str rest = {text.ptr + 1, text.len - 2};
-    uint32_t count = 0;
-    size_t place = pack_open_array(&ids);
+    int64_t *values = arena_alloc(result->arena, (rest.len + 1) / 2 * sizeof *values); /* a digit and a comma each */
+    size_t count = 0;
     while (rest.len > 0) {
         const char *comma = memchr(rest.ptr, ',', rest.len);
         struct str digits = {rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len};
         size_t used = comma ? digits.len + 1 : digits.len;
-        int64_t id = 0;
-        bool is_integer = str_to_int64(digits, &id);
+        bool is_integer = str_to_int64(digits, &values[count++]);
         assert(is_integer);
-        pack_integer(&ids, id);
-        count++;
         rest = (struct str){rest.ptr + used, rest.len - used};
     }
-    pack_close(&ids, place, count);
-    struct str packed = arena_copy(result->arena, buffer_str(&ids));
-    buffer_free(&ids);
-    return packed;
+    return (struct integers){values, count};
 }
 
 static void decode_value(const struct db_result *result, size_t row, size_t column, enum field_type type, void *member)
@@ -88,9 +81,10 @@ static void decode_value(const struct db_result *result, size_t row, size_t colu
     case FIELD_INTEGER:
         *(int64_t *)member = db_integer(result, row, column);
         return;
-    case FIELD_OBJECT:
-        *(struct str *)member = decode_ids(result, db_text(result, row, column));
+    case FIELD_INTEGERS:
+        *(struct integers *)member = decode_integers(result, db_text(result, row, column));
         return;
+    case FIELD_OBJECT:
     case FIELD_ID:
         break;
     }

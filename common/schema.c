@@ -97,12 +97,27 @@ static void mark_present(const struct field *field, void *out)
     *(bool *)((char *)out + field->has_offset) = true;
 }
 
-static void store(const struct field *field, const struct pack_value *value, void *out)
+/* What check_field has found to be integers. */
+static struct integers copy_integers(struct str packed, struct arena *arena)
+{
+    struct pack_reader reader = pack_reader(packed);
+    uint32_t count = 0;
+    bool is_good = pack_read_array(&reader, &count);
+    int64_t *values = arena_alloc(arena, count * sizeof *values);
+    for (uint32_t i = 0; i < count; i++)
+        is_good = is_good && pack_read_integer(&reader, &values[i]);
+    assert(is_good);
+    return (struct integers){values, count};
+}
+
+static void store(const struct field *field, const struct pack_value *value, struct arena *arena, void *out)
 {
     if (field->type == FIELD_BOOLEAN)
         *(bool *)member(field, out) = value->boolean;
     else if (field->type == FIELD_INTEGER)
         *(int64_t *)member(field, out) = value->integer;
+    else if (field->type == FIELD_INTEGERS)
+        *(struct integers *)member(field, out) = copy_integers(value->text, arena);
     else
         *(struct str *)member(field, out) = value->text;
     mark_present(field, out);
@@ -145,7 +160,7 @@ static enum error decode_rest(struct check *check, struct pack_reader *reader, v
         const struct field *field = &check->message->fields[i];
         struct pack_value value;
         if (belongs(field, PART_REST) && check_field(check, field, slot(&slots, i), &value))
-            store(field, &value, out);
+            store(field, &value, check->arena, out);
     }
     return OK;
 }
@@ -195,6 +210,13 @@ static void encode_id(const struct path_id *id, struct buffer *buffer)
     pack_string(buffer, str_from(digits));
 }
 
+static void encode_integers(const struct integers *integers, struct buffer *buffer)
+{
+    pack_array(buffer, (uint32_t)integers->count);
+    for (size_t i = 0; i < integers->count; i++)
+        pack_integer(buffer, integers->values[i]);
+}
+
 static void encode_value(const struct field *field, const void *value, struct buffer *buffer)
 {
     switch (field->type) {
@@ -207,6 +229,8 @@ static void encode_value(const struct field *field, const void *value, struct bu
     case FIELD_OBJECT:
         assert(((const struct str *)value)->len > 0);
         return pack_raw(buffer, *(const struct str *)value);
+    case FIELD_INTEGERS:
+        return encode_integers(value, buffer);
     default:
         return pack_string(buffer, *(const struct str *)value);
     }
@@ -255,6 +279,8 @@ static bool rule_fits(const struct field *field)
         return field->type == FIELD_STRING && field->choices != NULL && *field->choices != '\0';
     case RULE_INSTANT:
         return field->type == FIELD_TIME;
+    case RULE_COUNT:
+        return field->type == FIELD_INTEGERS && 0 <= field->min && field->min <= field->max;
     }
     return false;
 }

@@ -11,7 +11,16 @@
 /* Of one message. */
 enum { SCHEMA_MAX_FIELDS = 64 };
 
-enum field_type { FIELD_STRING, FIELD_EMAIL, FIELD_TIME, FIELD_BOOLEAN, FIELD_INTEGER, FIELD_ID, FIELD_OBJECT };
+enum field_type {
+    FIELD_STRING,
+    FIELD_EMAIL,
+    FIELD_TIME,
+    FIELD_BOOLEAN,
+    FIELD_INTEGER,
+    FIELD_ID,
+    FIELD_OBJECT,
+    FIELD_INTEGERS
+};
 
 /* An id out of a path: as sent, for the error that quotes it, and its value; 0 where out of range (no row has 0). */
 struct path_id {
@@ -19,7 +28,13 @@ struct path_id {
     int64_t value;
 };
 
-enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF, RULE_INSTANT };
+/* Of a field of type INTEGERS; borrowed. */
+struct integers {
+    const int64_t *values;
+    size_t count;
+};
+
+enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF, RULE_INSTANT, RULE_COUNT };
 
 struct field {
     const char *name; /* in JSON */
@@ -58,10 +73,9 @@ struct report {
 };
 
 /* Decodes a method's arguments, `[{path parameters}, {the rest}]`, into *out (message->struct_size bytes, zeroed here).
- * Strings borrow from the reader's bytes; the report is the arena's. Fields of type ID come from the first map only,
- * the others from the second only. `null` counts as absent.
- *   OK                    valid or not: report->count tells; the ID fields are good
- *   ERROR_MALFORMED       not that shape, not MessagePack, not UTF-8
+ * Strings borrow from the reader's bytes; the report and integers are the arena's. Fields of type ID come from the
+ * first map only, the others from the second only. `null` counts as absent. OK                    valid or not:
+ * report->count tells; the ID fields are good ERROR_MALFORMED       not that shape, not MessagePack, not UTF-8
  *   ERROR_ID_NOT_NUMERIC  an ID that is not an optional sign and digits */
 enum error schema_decode(const struct message *message, struct pack_reader *reader, struct arena *arena, void *out,
                          struct report *report) MUST_USE;

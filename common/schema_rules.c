@@ -135,6 +135,33 @@ static void check_integer(struct check *check, const struct field *field, const 
         say(check, field, "must be a number conforming to the specified constraints");
 }
 
+static bool are_integers(struct pack_reader *reader, uint32_t count)
+{
+    for (int64_t ignored; count > 0; count--)
+        if (!pack_read_integer(reader, &ignored))
+            return false;
+    return true;
+}
+
+static void check_integers(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    struct pack_reader reader = pack_reader(value && value->type == PACK_ARRAY ? value->text : STR(""));
+    uint32_t count = 0;
+    bool is_array = pack_read_array(&reader, &count);
+    if (field->rule == RULE_COUNT && count > field->max)
+        add_text(check, arena_printf(check->arena, "%s must contain no more than %" PRId64 " elements", field->name,
+                                     field->max));
+    if (field->rule == RULE_COUNT && count < field->min)
+        add_text(check,
+                 arena_printf(check->arena, "%s must contain at least %" PRId64 " elements", field->name, field->min));
+    if (!is_array)
+        say(check, field, "must be an array");
+    else if (!are_integers(&reader, count))
+        add_text(check,
+                 arena_printf(check->arena, "each value in %s must be a number conforming to the specified constraints",
+                              field->name));
+}
+
 bool check_field(struct check *check, const struct field *field, const struct pack_value *value, struct pack_value *out)
 {
     size_t before = check->report.count;
@@ -159,6 +186,9 @@ bool check_field(struct check *check, const struct field *field, const struct pa
         break;
     case FIELD_INTEGER:
         check_integer(check, field, value);
+        break;
+    case FIELD_INTEGERS:
+        check_integers(check, field, value);
         break;
     case FIELD_OBJECT:
         if (!value)

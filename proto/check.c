@@ -148,6 +148,14 @@ static bool has_parameter_named(struct str path, struct str name)
     return false;
 }
 
+static bool takes_integers(const struct message *message)
+{
+    for (size_t i = 0; i < message->field_count; i++)
+        if (message->fields[i].type == FIELD_INTEGERS)
+            return true;
+    return false;
+}
+
 static const char *path_fault(const struct route *route)
 {
     const struct message *in = route->method->in;
@@ -173,6 +181,8 @@ static const char *route_fault(size_t index)
         return "has no method";
     if (route->status < 200 || route->status > 299 || *proto_status_text(route->status) == '\0')
         return "has a status that is no success";
+    if (takes_integers(route->method->in))
+        return "takes integers, which no body carries";
     for (size_t i = 0; i < index; i++)
         if (proto_routes[i].verb == route->verb && is_same_path(str_from(proto_routes[i].path), str_from(route->path)))
             return "is there twice";

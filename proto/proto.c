@@ -30,6 +30,7 @@ const char *proto_service_name(enum proto_service service)
 #define ONE_OF(choices) RULE_ONE_OF, 0, 0, choices
 #define INSTANT RULE_INSTANT, 1, 1, NULL
 #define INSTANT_OR_EMPTY RULE_INSTANT, 0, 1, NULL
+#define COUNT(min, max) RULE_COUNT, min, max, NULL
 #define NO_MAX INT64_MAX
 #define MESSAGE(name, ...) static const struct field name##_fields[] = {
 #define FIELD(message, member, json, type, presence, rule)                                                             \

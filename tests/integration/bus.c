@@ -111,6 +111,58 @@ static void the_user_service_knows_principals(void **state)
     caller_bus_destroy(&bus);
 }
 
+static struct bus_answer get_many(struct caller_bus *bus, const char *ids)
+{
+    return call_service_method(bus, STACK_USER, "user.get_many", 0, "", NULL, text("{\"ids\":%s}", ids));
+}
+
+static void the_user_service_names_many_at_once(void **state)
+{
+    struct stack *stack = *state;
+    struct caller_bus *bus = caller_bus_new(stack);
+    struct user one = make_user(stack), other = make_user(stack);
+    struct bus_answer answer = get_many(
+        bus, text("[%lld,999999,%lld,0,-1,%lld]", (long long)other.id, (long long)one.id, (long long)other.id));
+    assert_int_equal(answer.error, OK);
+    json_t *expected = json_pack("[{s:I,s:s},{s:I,s:s}]", "id", one.id, "username", one.username, "id", other.id,
+                                 "username", other.username);
+    assert_true(json_equal(answer.body, expected));
+    json_decref(expected);
+    answer = get_many(bus, "[]");
+    assert_int_equal(answer.error, OK);
+    assert_int_equal(json_array_size(answer.body), 0);
+    caller_bus_destroy(&bus);
+}
+
+static void lists_of_ids_are_bounded_and_numbers(void **state)
+{
+    struct stack *stack = *state;
+    struct caller_bus *bus = caller_bus_new(stack);
+    char *ids = text("[1");
+    for (int i = 2; i <= 101; i++)
+        ids = text("%s,%d", ids, i);
+    struct bus_answer answer = get_many(bus, text("%s]", ids));
+    assert_int_equal(answer.error, ERROR_VALIDATION);
+    assert_string_equal(json_string_value(json_array_get(answer.body, 0)),
+                        "ids must contain no more than 100 elements");
+    static const char *const bad[][2] = {
+        {"{}", "ids must be an array"},
+        {"null", "ids must be an array"},
+        {"7", "ids must be an array"},
+        {"[1,\"2\"]", "each value in ids must be a number conforming to the specified constraints"},
+        {"[1,[2]]", "each value in ids must be a number conforming to the specified constraints"},
+        {"[1,null]", "each value in ids must be a number conforming to the specified constraints"},
+        {"[1.5]", "each value in ids must be a number conforming to the specified constraints"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        answer = get_many(bus, bad[i][0]);
+        assert_int_equal(answer.error, ERROR_VALIDATION);
+        assert_int_equal(json_array_size(answer.body), 1);
+        assert_string_equal(json_string_value(json_array_get(answer.body, 0)), bad[i][1]);
+    }
+    caller_bus_destroy(&bus);
+}
+
 static void a_reserved_name_is_free_until_it_is_created(void **state)
 {
     struct stack *stack = *state;
@@ -146,6 +198,7 @@ static void a_method_that_is_not_there_is_answered(void **state)
 SUITE("bus", cmocka_unit_test(services_tell_their_health), cmocka_unit_test(the_room_service_answers_without_http),
       cmocka_unit_test(a_page_that_is_not_the_last_names_the_next),
       cmocka_unit_test(errors_cross_the_bus_by_code_and_text), cmocka_unit_test(ids_come_from_the_path_only),
-      cmocka_unit_test(the_user_service_knows_principals),
+      cmocka_unit_test(the_user_service_knows_principals), cmocka_unit_test(the_user_service_names_many_at_once),
+      cmocka_unit_test(lists_of_ids_are_bounded_and_numbers),
       cmocka_unit_test(a_reserved_name_is_free_until_it_is_created),
       cmocka_unit_test(a_method_that_is_not_there_is_answered))

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/arena.h"
 #include "common/buffer.h"
 #include "common/bus.h"
 #include "common/json.h"
@@ -61,10 +60,50 @@ void caller_bus_destroy(struct caller_bus **caller)
     *caller = NULL;
 }
 
-static void append_object(struct arena *arena, struct buffer *out, const char *json)
+/* Unlike the gateway's json_to_pack it keeps what is nested: services may send each other that. */
+static void append_value(struct buffer *out, json_t *value)
 {
-    struct str why;
-    assert_int_equal(json_to_pack(str_from(json != NULL ? json : "{}"), arena, out, &why), OK);
+    const char *key;
+    json_t *member;
+    size_t index;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        pack_map(out, (uint32_t)json_object_size(value));
+        json_object_foreach(value, key, member)
+        {
+            pack_string(out, str_from(key));
+            append_value(out, member);
+        }
+        return;
+    case JSON_ARRAY:
+        pack_array(out, (uint32_t)json_array_size(value));
+        json_array_foreach(value, index, member) append_value(out, member);
+        return;
+    case JSON_STRING:
+        pack_string(out, (struct str){json_string_value(value), json_string_length(value)});
+        return;
+    case JSON_INTEGER:
+        pack_integer(out, json_integer_value(value));
+        return;
+    case JSON_REAL:
+        pack_real(out, json_real_value(value));
+        return;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        pack_boolean(out, json_is_true(value));
+        return;
+    case JSON_NULL:
+        pack_nil(out);
+        return;
+    }
+}
+
+static void append_object(struct buffer *out, const char *json)
+{
+    json_t *object = json_loads(json != NULL ? json : "{}", 0, NULL);
+    assert_non_null(object);
+    append_value(out, object);
+    json_decref(object);
 }
 
 static void release(void *object)
@@ -91,11 +130,10 @@ static void on_reply(void *context, const struct bus_reply *reply)
 struct bus_answer call_service_method(struct caller_bus *caller, enum stack_part part, const char *method,
                                       json_int_t user_id, const char *role, const char *path, const char *rest)
 {
-    struct arena *arena = arena_new();
     struct buffer arguments = {0};
     pack_array(&arguments, 2);
-    append_object(arena, &arguments, path);
-    append_object(arena, &arguments, rest);
+    append_object(&arguments, path);
+    append_object(&arguments, rest);
 
     struct bus_answer answer = {0};
     struct waiting waiting = {.answer = &answer};
@@ -112,6 +150,5 @@ struct bus_answer call_service_method(struct caller_bus *caller, enum stack_part
     while (error == OK && !waiting.done)
         turn(caller);
     buffer_free(&arguments);
-    arena_destroy(&arena);
     return answer;
 }

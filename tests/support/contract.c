@@ -89,6 +89,7 @@ static const char *json_type_of(const struct field *field)
     case FIELD_BOOLEAN:
         return "boolean";
     case FIELD_OBJECT:
+    case FIELD_INTEGERS:
         return "container";
     default:
         return "string";

@@ -115,6 +115,7 @@ static int stop_server(void **state)
 #define STATEMENT(name_, writes_, parameters_, sql_)                                                                   \
     static const struct statement name_ = {#name_, "-- test\n" sql_, writes_, parameters_};
 STATEMENT(echo, false, 3, "select $1::bigint as i, $2::text as t, $3::boolean as b")
+STATEMENT(echo_all, false, 1, "select $1::bigint[] as all")
 STATEMENT(divide, false, 1, "select 1 / $1::bigint")
 STATEMENT(add_item, true, 1, "insert into item (name) values ($1) returning id")
 STATEMENT(add_item_badly, true, 1, "insert into item (name) values (case when $1::bigint / 0 = 0 then 'x' end)")
@@ -126,7 +127,7 @@ STATEMENT(settings, false, 0,
           "select current_user::text, current_setting('statement_timeout'), current_setting('application_name'), "
           "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path')")
 static const struct statement *const statements[] = {
-    &echo, &divide, &add_item, &add_item_badly, &add_late, &add_item_slowly, &nap, &get_shape, &settings};
+    &echo, &divide, &add_item, &add_item_badly, &add_late, &add_item_slowly, &nap, &get_shape, &settings, &echo_all};
 
 /* ---- a pool and its loop; fibers that ask it ---- */
 
@@ -308,6 +309,42 @@ static void test_values_come_back_as_they_went(void **state)
     open_pool(1, 3000);
     struct arena *arena = arena_new();
     assert_true(fiber_start(ask_for_values, arena));
+    run_loop();
+    arena_destroy(&arena);
+    close_pool();
+}
+
+struct many {
+    struct integers all;
+    bool has_all;
+};
+static const struct field many_field = {
+    "all", 3, FIELD_INTEGERS, true, RULE_ANY, 0, 0, NULL, offsetof(struct many, all), offsetof(struct many, has_all)};
+static const struct message many_message = {"many", &many_field, 1, sizeof(struct many), false, ERROR_INTERNAL};
+
+static void ask_for_integers(void *argument)
+{
+    struct arena *arena = argument;
+    static const int64_t all[] = {7, INT64_MIN, INT64_MAX, 0, -1, 10};
+    for (size_t count = 0; count <= sizeof all / sizeof *all; count++) {
+        struct db_result result;
+        struct many many;
+        const struct db_value value = db_integers(arena, (struct integers){all, count});
+        assert_int_equal(db_query(db, arena, INT64_MAX, &echo_all, &value, 1, &result), OK);
+        db_decode(&result, 0, &many_message, &many);
+        assert_true(many.has_all);
+        assert_int_equal(many.all.count, count);
+        assert_true(count == 0 || memcmp(many.all.values, all, count * sizeof *all) == 0);
+    }
+    loop_stop(loop);
+}
+
+static void test_integers_come_back_as_they_went(void **state)
+{
+    (void)state;
+    open_pool(1, 3000);
+    struct arena *arena = arena_new();
+    assert_true(fiber_start(ask_for_integers, arena));
     run_loop();
     arena_destroy(&arena);
     close_pool();
@@ -675,6 +712,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_come_back_as_they_went),
+        cmocka_unit_test(test_integers_come_back_as_they_went),
         cmocka_unit_test(test_a_row_decodes_into_a_message),
         cmocka_unit_test(test_text_with_nul_is_refused),
         cmocka_unit_test(test_sessions_have_role_and_timeouts_beside_the_urls_options),

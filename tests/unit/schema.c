@@ -67,6 +67,25 @@ static void test_whole_reals_are_integers(void **state)
     assert_true(out.has_limit && out.limit == 5);
 }
 
+static void test_integers_come_back_as_they_went(void **state)
+{
+    (void)state;
+    static const int64_t values[] = {1, 0, INT64_MIN, INT64_MAX};
+    for (size_t count = 0; count <= COUNT(values); count += COUNT(values)) {
+        const struct user_ids in = {.ids = {values, count}, .has_ids = true};
+        struct user_ids out;
+        struct report report;
+        struct buffer packed = {0};
+        schema_encode_arguments(&user_ids_message, &in, &packed);
+        struct pack_reader reader = pack_reader(buffer_str(&packed));
+        assert_int_equal(schema_decode(&user_ids_message, &reader, arena, &out, &report), OK);
+        assert_int_equal(report.count, 0);
+        assert_int_equal(out.ids.count, count);
+        assert_true(count == 0 || memcmp(out.ids.values, values, sizeof values) == 0);
+        buffer_free(&packed);
+    }
+}
+
 /* ---- ids ---- */
 
 static enum error decode_id(const char *id, struct room_by_id *out)
@@ -302,6 +321,11 @@ static void test_tables_are_checked(void **state)
     bad.type = FIELD_BOOLEAN;
     check_fault(&bad, 1, "rule that does not fit");
     bad = good;
+    bad.rule = RULE_COUNT;
+    check_fault(&bad, 1, "rule that does not fit");
+    bad.type = FIELD_INTEGERS;
+    check_fault(&bad, 1, NULL);
+    bad = good;
     bad.rule = RULE_RANGE;
     check_fault(&bad, 1, "rule that does not fit");
     bad = good;
@@ -333,6 +357,7 @@ int main(void)
         TEST(test_null_is_absence),
         TEST(test_last_of_doubles_wins),
         TEST(test_whole_reals_are_integers),
+        TEST(test_integers_come_back_as_they_went),
         TEST(test_ids),
         TEST(test_ids_that_are_not_numeric),
         TEST(test_ids_come_from_the_path_only),
