@@ -1,5 +1,6 @@
 /* The room service: its settings and its methods. */
 #include "services/room/room.h"
+#include "services/room/sweep.h"
 
 /* ---- settings ---- */
 
@@ -12,6 +13,8 @@ static const struct setting settings[] = {
      "passes over that memory"},
     {"HASH_QUEUE", SETTING_INTEGER, "256", 1, 100000, NULL, AT(hash_queue),
      "passwords that may wait to be hashed; more are refused"},
+    {"SWEEP_INTERVAL_MS", SETTING_INTEGER, "1000", 10, 3600000, NULL, AT(sweep_interval_ms),
+     "how often to look for rooms whose start or end has come, and tell of it"},
     {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_endpoints),
      "where the user service answers, comma-separated (default: its socket in BUS_DIR)"},
     {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(user_feed_endpoints), "where it tells of events, alike"},
@@ -21,8 +24,15 @@ static bool start(struct service *service)
 {
     const struct room_config *config = service_config(service);
     loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
+    service_set_state(service, sweep_new(service, config->sweep_interval_ms));
     return proto_fits() && service_connect(service, SERVICE_user, "user", config->user_endpoints) &&
            service_subscribe(service, &user_events, config->user_feed_endpoints);
+}
+
+static void stop(struct service *service)
+{
+    struct sweep *sweep = service_state(service);
+    sweep_destroy(&sweep);
 }
 
 /* ---- methods ---- */
@@ -56,6 +66,7 @@ int main(int argc, char **argv)
         .setting_count = sizeof settings / sizeof *settings,
         .config_size = sizeof(struct room_config),
         .start = start,
+        .stop = stop,
     };
     return service_run(&definition, argc, argv);
 }

@@ -10,7 +10,7 @@
 struct room_config {
     struct service_config service; /* first: the frame fills it */
     struct password_cost password_cost;
-    int64_t hash_queue;
+    int64_t hash_queue, sweep_interval_ms;
     const char *user_endpoints, *user_feed_endpoints;
 };
 

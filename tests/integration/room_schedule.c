@@ -1,4 +1,5 @@
 /* When rooms are open: start, end and duration in any offset, by the database's clock; and what is told of it. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -184,9 +185,87 @@ static void the_duration_counts_from_the_first_join(void **state)
     assert_status(join(stack, &guest, room), 201);
 }
 
+/* ---- the sweep: what is told without anybody asking ---- */
+
+/* "created, started": all that was told of the room. */
+static char *told(const struct stack *stack, json_int_t room)
+{
+    return database_value(
+        stack,
+        "SELECT string_agg(substr(name, 6) || coalesce(' ' || (body ->> 'reason'), ''), ', ' ORDER BY "
+        "id) FROM rooms.outbox WHERE (body ->> 'roomId') = $1",
+        text("%lld", (long long)room));
+}
+
+static void await_told(const struct stack *stack, json_int_t room, const char *events)
+{
+    for (time_t deadline = time(NULL) + 15; strcmp(told(stack, room), events) != 0;)
+        if (time(NULL) >= deadline)
+            fail_msg("told is: %s", told(stack, room));
+}
+
+static void a_start_and_an_end_are_told_when_they_come(void **state)
+{
+    struct stack *stack = *state;
+    struct user owner = make_user(stack), guest = make_user(stack);
+    json_int_t room = reply_integer(
+        create(stack, &owner, text("\"startsAt\":\"%s\",\"endsAt\":\"%s\"", in_seconds(3600), in_seconds(7200))), "id");
+    assert_status(join(stack, &owner, room), 201);
+    assert_status(patch(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(2))), 200);
+    await_told(stack, room, "created, joined, updated, started");
+    assert_status(join(stack, &guest, room), 201);
+    assert_status(patch(stack, &owner, room, text("{\"endsAt\":\"%s\"}", in_seconds(2))), 200);
+    await_told(stack, room, "created, joined, updated, started, joined, updated, left ended, left ended, ended");
+    assert_int_equal(database_members(stack, room), 0);
+    assert_int_equal(database_participant_count(stack, room), 0);
+}
+
+static void an_end_is_told_once_by_whoever_sees_it_first(void **state)
+{
+    struct stack *stack = *state;
+    struct user owner = make_user(stack), guest = make_user(stack);
+    json_int_t room = reply_integer(create(stack, &owner, "\"isActive\":true"), "id");
+    assert_status(join(stack, &guest, room), 201);
+    database_value(stack, "UPDATE rooms.room SET ends_at = now() WHERE id = $1::bigint", text("%lld", (long long)room));
+    struct request requests[16];
+    struct reply *replies[16];
+    for (size_t i = 0; i < 16; i++)
+        requests[i] = (struct request){.verb = "POST",
+                                       .path = text("/rooms/%lld/%s", (long long)room, i % 2 ? "join" : "leave"),
+                                       .token = i % 3 ? guest.token : owner.token};
+    http_send_many(stack, requests, replies, 16);
+    assert_int_equal(count_status(replies, 16, 403), 8);
+    await_told(stack, room, "created, joined, left ended, ended");
+}
+
+static void many_rooms_end_at_once(void **state)
+{
+    struct stack *stack = *state;
+    struct user owner = make_user(stack);
+    char *owner_id = text("%lld", (long long)owner.id);
+    database_value(
+        stack,
+        "WITH made AS (INSERT INTO rooms.room (name, is_private, max_participants, is_active, owner_id, "
+        "participant_count, ends_at) SELECT 'ending ' || n, false, 10, true, $1::bigint, 1, now() FROM "
+        "generate_series(1, 230) n RETURNING id) INSERT INTO rooms.participant (room_id, user_id) SELECT id, "
+        "$1::bigint FROM made",
+        owner_id);
+    static const char left[] = "SELECT count(*) FROM rooms.participant WHERE user_id = $1::bigint";
+    for (time_t deadline = time(NULL) + 15; atoi(database_value(stack, left, owner_id)) > 0;)
+        assert_true(time(NULL) < deadline);
+    char *ended =
+        database_value(stack,
+                       "SELECT count(DISTINCT body ->> 'roomId') FROM rooms.outbox JOIN rooms.room ON room.id = "
+                       "(body ->> 'roomId')::bigint WHERE outbox.name = 'room.ended' AND owner_id = $1::bigint",
+                       owner_id);
+    assert_string_equal(ended, "230");
+}
+
 SUITE("room_schedule", cmocka_unit_test(times_of_any_offset_are_answered_in_utc),
       cmocka_unit_test(what_is_no_time_is_said_in_words), cmocka_unit_test(the_end_must_come_after_the_start),
       cmocka_unit_test(what_was_set_is_taken_away_again), cmocka_unit_test(before_the_start_only_moderators_enter),
       cmocka_unit_test(a_room_opens_by_itself_when_its_start_comes),
       cmocka_unit_test(after_the_end_nobody_enters_and_everyone_is_out), cmocka_unit_test(the_clock_decides_at_once),
-      cmocka_unit_test(the_duration_counts_from_the_first_join))
+      cmocka_unit_test(the_duration_counts_from_the_first_join),
+      cmocka_unit_test(a_start_and_an_end_are_told_when_they_come),
+      cmocka_unit_test(an_end_is_told_once_by_whoever_sees_it_first), cmocka_unit_test(many_rooms_end_at_once))

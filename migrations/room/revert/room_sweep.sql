@@ -1,0 +1,7 @@
+-- Revert room:room_sweep from pg
+
+begin;
+
+drop function rooms.sweep;
+
+commit;

@@ -1,0 +1,69 @@
+/* Small batches, so that no statement holds many locks. */
+#include "services/room/sweep.h"
+
+#include <stdlib.h>
+
+#include "common/allocate.h"
+#include "common/log.h"
+#include "services/room/room.h"
+
+enum { BATCH = 50, TIME_MS = 30000 };
+
+struct sweep {
+    struct service *service;
+    struct loop_timer *timer;
+    bool is_under_way;
+};
+
+/* Until less was due than a batch holds. */
+static enum error settle_rooms(struct call *call)
+{
+    int64_t settled, total = 0;
+    do {
+        struct db_result result;
+        TRY(call_query(call, &sql_room_sweep, &result, DB_INTEGER(BATCH)));
+        settled = db_integer(&result, 0, 0);
+        total += settled;
+    } while (settled >= BATCH && !service_is_stopping(call->service));
+    if (total > 0)
+        log_info("rooms started or ended", LOG_I("rooms", total));
+    return OK;
+}
+
+static void run(struct call *call)
+{
+    struct sweep *sweep = service_state(call->service);
+    enum error error = settle_rooms(call);
+    if (error != OK)
+        log_warn("rooms start and end later", LOG_Z("reason", error_message(error)));
+    sweep->is_under_way = false;
+}
+
+static void on_time(void *context)
+{
+    struct sweep *sweep = context;
+    bool is_idle = service_is_stopping(sweep->service) || !db_is_ready(service_db(sweep->service), NULL);
+    if (sweep->is_under_way || is_idle)
+        return;
+    sweep->is_under_way = true; /* before it runs: it may end at once */
+    if (!service_spawn(sweep->service, TIME_MS, run))
+        sweep->is_under_way = false;
+}
+
+struct sweep *sweep_new(struct service *service, int64_t interval_ms)
+{
+    struct sweep *sweep = allocate(sizeof *sweep);
+    sweep->service = service;
+    sweep->timer = loop_timer_new(service_loop(service), on_time, sweep);
+    loop_timer_start(sweep->timer, interval_ms, interval_ms);
+    return sweep;
+}
+
+void sweep_destroy(struct sweep **sweep)
+{
+    if (*sweep == NULL)
+        return;
+    loop_timer_destroy(&(*sweep)->timer);
+    free(*sweep);
+    *sweep = NULL;
+}
