@@ -52,7 +52,7 @@ build: packages ## builds everything of PRESET (release, dev, asan, tsan, covera
 	@deploy/build $(PRESET)
 
 servers: packages
-	@deploy/build $(PRESET) auth user room gateway
+	@deploy/build $(PRESET) programs
 
 # The clusters of the tests may have data elsewhere (deploy/postgres), so they go first.
 clean: ## deletes what was built; the data stays (make wipe)

@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: messages, running as another user, and where the database is. Sourced, never run.
+# What the scripts of this folder share: the services, messages, running as another user, and where the database is. Sourced, never run.
 
 # shellcheck disable=SC2034 # the scripts use it
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=${0##*/}
+mapfile -t services < <(sed -n 's/^SERVICE(\([a-z]*\),.*/\1/p' "$root/proto/services.def")
 
 say() {
     printf '%s: %s\n' "$program" "$*" >&2

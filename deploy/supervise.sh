@@ -4,7 +4,7 @@
 # binaries, readiness and log_folder.
 # shellcheck disable=SC2154
 
-servers=(auth user room gateway)
+servers=("${services[@]}" gateway)
 patience_ms=60000  # for the stack to become ready
 drain_ms=12000     # for a process to end
 settled_ms=3000    # a process that lived this long is started again at once, others later each time
@@ -198,7 +198,7 @@ end_processes() {
 
 end_servers() {
     end_processes TERM gateway
-    end_processes TERM auth user room
+    end_processes TERM "${services[@]}"
 }
 
 end_stack() {

@@ -28,9 +28,17 @@ static const struct setting settings[] = {
     {"TRUSTED_PROXIES", SETTING_STRING, "", 0, 0, NULL, AT(trusted_proxies),
      "addresses and networks (192.0.2.0/24) of proxies whose X-Forwarded-For is believed, comma-separated"},
     {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, AT(bus_dir), "folder of the services' sockets"},
-    {"AUTH_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_auth]), "default ipc://$BUS_DIR/auth"},
-    {"USER_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_user]), "default ipc://$BUS_DIR/user"},
-    {"ROOM_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(endpoints[SERVICE_room]), "default ipc://$BUS_DIR/room"},
+#define SERVICE(name, NAME)                                                                                            \
+    {#NAME "_ENDPOINTS",                                                                                               \
+     SETTING_STRING,                                                                                                   \
+     "",                                                                                                               \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     NULL,                                                                                                             \
+     AT(endpoints[SERVICE_##name]),                                                                                    \
+     "default ipc://$BUS_DIR/" #name},
+#include "proto/services.def"
+#undef SERVICE
     {"AUTH_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(feed_endpoints[SERVICE_auth]),
      "default ipc://$BUS_DIR/auth.feed"},
     {"USER_FEED_ENDPOINTS", SETTING_STRING, "", 0, 0, NULL, AT(feed_endpoints[SERVICE_user]),

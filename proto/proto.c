@@ -9,9 +9,9 @@
 /* ---- services ---- */
 
 static const char *const service_names[SERVICE_COUNT] = {
-    [SERVICE_auth] = "auth",
-    [SERVICE_user] = "user",
-    [SERVICE_room] = "room",
+#define SERVICE(name, NAME) [SERVICE_##name] = #name,
+#include "proto/services.def"
+#undef SERVICE
 };
 
 const char *proto_service_name(enum proto_service service)

@@ -10,7 +10,12 @@
 #include "common/schema.h"
 
 /* ---- services: the bus's targets ---- */
-enum proto_service { SERVICE_auth, SERVICE_user, SERVICE_room, SERVICE_COUNT };
+enum proto_service {
+#define SERVICE(name, NAME) SERVICE_##name,
+#include "proto/services.def"
+#undef SERVICE
+    SERVICE_COUNT
+};
 const char *proto_service_name(enum proto_service service);
 
 /* ---- messages: struct NAME and NAME_message ---- */

@@ -53,19 +53,8 @@ static void check_config(void *memory)
 
 /* ---- methods ---- */
 
-#define METHOD(name, ...)                                                                                              \
-    static enum error handle_##name(struct call *call, const void *in)                                                 \
-    {                                                                                                                  \
-        return name(call, in);                                                                                         \
-    }
-#include "proto/methods/auth.def"
-#undef METHOD
-
-#define OPEN NULL
-#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
-static const struct method_handler handlers[] = {
-#include "proto/methods/auth.def"
-};
+#define METHODS "proto/methods/auth.def"
+#include "proto/handlers.h"
 
 /* ---- its life ---- */
 

@@ -37,19 +37,8 @@ static void stop(struct service *service)
 
 /* ---- methods ---- */
 
-#define METHOD(name, ...)                                                                                              \
-    static enum error handle_##name(struct call *call, const void *in)                                                 \
-    {                                                                                                                  \
-        return name(call, in);                                                                                         \
-    }
-#include "proto/methods/room.def"
-#undef METHOD
-
-#define OPEN NULL
-#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
-static const struct method_handler handlers[] = {
-#include "proto/methods/room.def"
-};
+#define METHODS "proto/methods/room.def"
+#include "proto/handlers.h"
 
 int main(int argc, char **argv)
 {

@@ -19,19 +19,8 @@ static void check_config(void *memory)
 
 /* ---- methods ---- */
 
-#define METHOD(name, ...)                                                                                              \
-    static enum error handle_##name(struct call *call, const void *in)                                                 \
-    {                                                                                                                  \
-        return name(call, in);                                                                                         \
-    }
-#include "proto/methods/user.def"
-#undef METHOD
-
-#define OPEN NULL
-#define METHOD(name, service, wire, in, out, guard) {&name##_method, handle_##name, guard},
-static const struct method_handler handlers[] = {
-#include "proto/methods/user.def"
-};
+#define METHODS "proto/methods/user.def"
+#include "proto/handlers.h"
 
 /* ---- its life ---- */
 

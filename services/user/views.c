@@ -57,15 +57,16 @@ enum error user_list(struct call *call, const struct page *in)
     return call_list_end(call, has_next ? user.id : 0);
 }
 
-/* Nobody's ids are left out. */
+/* Ids of nobody are left out. */
 enum error user_get_many(struct call *call, const struct user_ids *in)
 {
     struct db_result result;
     TRY(call_query(call, &sql_user_get_many, &result, db_integers(call->arena, in->ids)));
+    struct user_view user;
     call_list_open(call);
     for (size_t i = 0; i < result.rows; i++) {
-        struct user_name user;
-        db_decode(&result, i, &user_name_message, &user);
+        db_decode(&result, i, &user_view_message, &user);
+        hide_private(call, &user);
         call_list_add(call, &user);
     }
     return call_list_end(call, 0);

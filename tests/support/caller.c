@@ -40,10 +40,10 @@ struct caller_bus *caller_bus_new(const struct stack *stack)
     struct caller_bus *caller = calloc(1, sizeof *caller);
     assert(caller != NULL);
     caller->bus = bus_new();
-    for (int part = STACK_AUTH; part <= STACK_ROOM; part++)
+    for (int part = 0; part < STACK_GATEWAY; part++)
         assert_int_equal(bus_connect(caller->bus, (unsigned)part, stack_endpoint(stack, part)), OK);
     int64_t deadline = now_ms() + CALL_TIMEOUT_MS;
-    for (int part = STACK_AUTH; part <= STACK_ROOM; part++) {
+    for (int part = 0; part < STACK_GATEWAY; part++) {
         while (!bus_is_connected(caller->bus, (unsigned)part)) {
             if (now_ms() > deadline)
                 fail_msg("no connection to %s", stack_part_name(part));

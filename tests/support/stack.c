@@ -19,7 +19,11 @@
 
 enum { READY_TIMEOUT_MS = 20000, STOP_TIMEOUT_MS = 15000, LOG_SHOWN = 16384 };
 
-static const char *const part_names[STACK_PARTS] = {"auth", "user", "room", "gateway"};
+static const char *const part_names[STACK_PARTS] = {
+#define SERVICE(name, NAME) #name,
+#include "proto/services.def"
+#undef SERVICE
+    "gateway"};
 
 const char *stack_part_name(enum stack_part part)
 {

@@ -1,4 +1,4 @@
-/* The whole backend for one suite: gateway, auth, user and room as real processes with their own sockets, ports and
+/* The whole backend for one suite: the gateway and all services as real processes with their own sockets, ports and
  * database. A suite is a list of cmocka tests that get the stack through *state. */
 #ifndef TESTS_SUPPORT_STACK_H
 #define TESTS_SUPPORT_STACK_H
@@ -12,7 +12,14 @@
 #define STACK_SECRET "the secret that signs the tokens of the tests"
 #define STACK_ORIGIN "http://localhost:8080"
 
-enum stack_part { STACK_AUTH, STACK_USER, STACK_ROOM, STACK_GATEWAY, STACK_PARTS };
+/* STACK_ROOM, … of each service, numbered as the bus's targets are. */
+enum stack_part {
+#define SERVICE(name, NAME) STACK_##NAME,
+#include "proto/services.def"
+#undef SERVICE
+    STACK_GATEWAY,
+    STACK_PARTS
+};
 
 struct stack_options {
     /* "NAME=value" over the defaults, for every process; NULL = none */
