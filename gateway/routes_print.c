@@ -24,7 +24,7 @@ void routes_print(FILE *out)
 {
     for (size_t i = 0; i < proto_route_count; i++) {
         const struct route *route = &proto_routes[i];
-        fprintf(out, "%-6s %-23s %-6s %d %-19s ", proto_verb_name(route->verb), route->path, who_name(route->who),
+        fprintf(out, "%-6s %-32s %-6s %d %-22s ", proto_verb_name(route->verb), route->path, who_name(route->who),
                 route->status, route->method->name);
         print_errors(out, proto_route_errors(route));
         fputc('\n', out);

@@ -1,5 +1,5 @@
 /* Who is let in without asking, and who never: invitations and bans. */
-#include "services/room/room.h"
+#include "services/room/people.h"
 
 /* A number that is nobody's today will be somebody's. */
 static enum error check_user(struct call *call, const struct path_id *user)
@@ -18,6 +18,11 @@ static enum error conclude(struct call *call, const struct room_user *in, enum e
     return check_outcome(call, &in->id, db_text(result, 0, 0));
 }
 
+enum error room_ban_list(struct call *call, const struct room_page *in)
+{
+    return reply_people(call, in, &sql_ban_list, &room_banned_message);
+}
+
 enum error room_ban_add(struct call *call, const struct room_user *in)
 {
     struct db_result result;
@@ -32,6 +37,11 @@ enum error room_ban_remove(struct call *call, const struct room_user *in)
     struct db_result result;
     TRY(call_query(call, &sql_ban_remove, &result, DB_INTEGER(in->id.value), DB_INTEGER(in->user_id.value)));
     return conclude(call, in, OK, &result);
+}
+
+enum error room_invitation_list(struct call *call, const struct room_page *in)
+{
+    return reply_people(call, in, &sql_invitation_list, &room_invited_message);
 }
 
 enum error room_invitation_add(struct call *call, const struct room_user *in)

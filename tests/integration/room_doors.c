@@ -185,7 +185,9 @@ static void who_joins_waits_and_keeps_the_place(void **state)
     assert_status(list, 200);
     assert_int_equal(json_array_size(list->json), 2);
     const json_t *guest = json_array_get(list->json, 1);
+    assert_string_equal(object_keys(guest), "userId,username,position,waitingSince");
     assert_int_equal(object_integer(guest, "userId"), second.id);
+    assert_string_equal(object_string(guest, "username"), second.username);
     assert_int_equal(object_integer(guest, "position"), 2);
     assert_int_equal(strlen(object_string(guest, "waitingSince")), strlen("2026-01-01T00:00:00.000Z"));
     /* Leaving takes one out of the queue, and the others move up. */
@@ -472,6 +474,49 @@ static void only_people_who_exist_are_banned_or_invited(void **state)
         }
 }
 
+static struct reply *people(const struct stack *stack, const struct user *user, json_int_t room, const char *path)
+{
+    return http_get(stack, user->token, "/rooms/%lld/%s", (long long)room, path);
+}
+
+static void moderators_see_who_is_banned_and_who_is_invited(void **state)
+{
+    struct stack *stack = *state;
+    struct user owner = make_user(stack), guests[3];
+    make_users(stack, guests, 3);
+    json_int_t room = make(stack, &owner, "");
+    assert_string_equal(people(stack, &owner, room, "bans")->body, "[]");
+    assert_status(ban(stack, &owner, room, &guests[0]), 204);
+    for (size_t i = 1; i < 3; i++)
+        assert_status(invite(stack, &owner, room, &guests[i]), 204);
+    struct reply *bans = people(stack, &owner, room, "bans");
+    assert_status(bans, 200);
+    assert_int_equal(json_array_size(bans->json), 1);
+    const json_t *banned = json_array_get(bans->json, 0);
+    assert_string_equal(object_keys(banned), "userId,username,bannedBy,bannedAt");
+    assert_string_equal(object_string(banned, "username"), guests[0].username);
+    assert_int_equal(object_integer(banned, "bannedBy"), owner.id);
+    struct reply *invited = people(stack, &owner, room, "invitations?limit=1");
+    assert_status(invited, 200);
+    assert_int_equal(json_array_size(invited->json), 1);
+    assert_string_equal(object_keys(json_array_get(invited->json, 0)), "userId,username,invitedBy,invitedAt");
+    json_int_t first = object_integer(json_array_get(invited->json, 0), "userId");
+    assert_string_equal(
+        reply_header(invited, "Link"),
+        text("</rooms/%lld/invitations?limit=1&after=%lld>; rel=\"next\"", (long long)room, (long long)first));
+    struct reply *rest = people(stack, &owner, room, text("invitations?limit=1&after=%lld", (long long)first));
+    assert_int_equal(json_array_size(rest->json), 1);
+    assert_null(reply_header(rest, "Link"));
+    static const char *const lists_of[] = {"bans", "invitations"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_error(people(stack, &guests[1], room, lists_of[i]), 403, "forbidden");
+        assert_error(http_get(stack, owner.token, "/rooms/999999/%s", lists_of[i]), 404, "room_not_found");
+        assert_error(http_get(stack, owner.token, "/rooms/x/%s", lists_of[i]), 400, "id_not_numeric");
+        assert_invalid(people(stack, &owner, room, text("%s?limit=101", lists_of[i])),
+                       "limit must not be greater than 100");
+    }
+}
+
 /* ---- unlisted rooms ---- */
 
 static bool lists(const struct stack *stack, const struct user *user, const char *path, json_int_t room)
@@ -595,6 +640,7 @@ SUITE("room_doors", cmocka_unit_test(refusals_win_in_their_order),
       cmocka_unit_test(an_invited_person_needs_no_password),
       cmocka_unit_test(the_right_password_stands_in_for_an_invitation),
       cmocka_unit_test(without_a_password_only_the_invited_get_in),
+      cmocka_unit_test(moderators_see_who_is_banned_and_who_is_invited),
       cmocka_unit_test(only_people_who_exist_are_banned_or_invited),
       cmocka_unit_test(an_unlisted_room_is_shown_to_those_it_concerns),
       cmocka_unit_test(to_strangers_an_unlisted_room_is_not_there), cmocka_unit_test(only_moderators_decide),

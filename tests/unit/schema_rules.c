@@ -272,10 +272,22 @@ static void test_integers_without_a_range(void **state)
     assert_true(out.user_id == -3);
 }
 
+static void test_moments(void **state)
+{
+    (void)state;
+    static const char text[] = "startsAt must be a valid ISO 8601 date string\n";
+    assert_string_equal(room_report("{\"name\":\"x\",\"startsAt\":\"2026-05-01T18:30:00+02:00\"}"), "");
+    assert_string_equal(room_report("{\"name\":\"x\",\"startsAt\":\"\",\"endsAt\":null}"), "");
+    assert_string_equal(room_report("{\"name\":\"x\",\"startsAt\":\"tomorrow\"}"), text);
+    assert_string_equal(room_report("{\"name\":\"x\",\"startsAt\":5}"), text);
+    assert_string_equal(room_report("{\"name\":\"x\",\"startsAt\":\"2026-05-01T18:30:00Z\\u0000\"}"), text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_nothing_sent),
+        TEST(test_moments),
         TEST(test_unknown_keys_come_first_in_the_order_sent),
         TEST(test_unknown_keys_are_ignored_where_the_message_says),
         TEST(test_many_unknown_keys),
