@@ -5,7 +5,7 @@
 #include "tests/support/scratch.h"
 #include "tests/support/stack.h"
 
-enum { OWNERS = 3 };
+enum { OWNERS = 4 };
 
 static struct owner {
     const char *role, *schema;
@@ -14,6 +14,7 @@ static struct owner {
     {.role = "backend_auth", .schema = "auth"},
     {.role = "backend_user", .schema = "users"},
     {.role = "backend_room", .schema = "rooms"},
+    {.role = "backend_post", .schema = "posts"},
 };
 
 static int connect_owners(void **state)

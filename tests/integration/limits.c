@@ -6,7 +6,7 @@
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-enum { READY_MS = 1000, RESIDENT_KIB = 60 * 1024 };
+enum { READY_MS = 1000, RESIDENT_KIB = STACK_PARTS * 15 * 1024 };
 
 static void skip_if_sanitized(void)
 {

@@ -1,5 +1,6 @@
-/* kill -9 of any process at any moment leaves nothing behind that belongs to nobody: people come, make rooms, join and
- * go, processes are killed under them, and in the end all schemas must agree. SEED=n plays other moments. */
+/* kill -9 of any process at any moment leaves nothing behind that belongs to nobody: people come, make rooms, join,
+ * write posts and go, processes are killed under them, and in the end all schemas must agree. SEED=n plays other
+ * moments. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -41,7 +42,12 @@ static void join_a_room(unsigned *seed, const char *token)
         is_good(http_post(stack, token, NULL, "/rooms/%lld/join", room));
 }
 
-/* One life: registers, makes rooms and joins others', and most leave for good. */
+static void write_a_post(const char *token)
+{
+    is_good(http_post(stack, token, "{\"title\":\"a title\",\"content\":\"words\"}", "/posts"));
+}
+
+/* One life: registers, makes rooms, joins others', writes posts, and most leave for good. */
 static void live(unsigned *seed)
 {
     char *name = unique("soul");
@@ -55,6 +61,7 @@ static void live(unsigned *seed)
         make_a_room(seed, token);
         join_a_room(seed, token);
         join_a_room(seed, token);
+        write_a_post(token);
     }
     if (rand_r(seed) % 4 != 0 && is_good(http_delete(stack, token, "/users/%lld", (long long)id)))
         atomic_fetch_add(&deleted, 1);
@@ -79,6 +86,7 @@ static const char *const orphans[] = {
     "select 'ban of nobody', user_id from rooms.ban where user_id not in (select id from users.person)",
     "select 'invitation of nobody', user_id from rooms.invitation where user_id not in (select id from users.person)",
     "select 'nobody waits', user_id from rooms.waiting where user_id not in (select id from users.person)",
+    "select 'post of nobody', id from posts.post where author_id not in (select id from users.person)",
     "select 'room of nobody', id from rooms.room where owner_id not in (select id from users.person)",
     "select 'wrong count of seats', id from rooms.room where participant_count <> (select count(*) from "
     "rooms.participant "

@@ -102,11 +102,11 @@ static void an_unknown_key_is_400_where_it_is_refused(void **state)
 {
     struct stack *stack = *state;
     struct user user = make_admin(stack);
-    struct room room = make_room(stack, &user, (struct room_options){0});
+    json_int_t room = make_room(stack, &user, (struct room_options){0}).id, post = make_post(stack, &user);
     FOR_EACH_ROUTE(route, ERROR_VALIDATION)
     {
-        bool of_users = strncmp(route->path, "/users/", 7) == 0;
-        char *id = text("%lld", (long long)(of_users ? user.id : room.id));
+        bool of_users = strncmp(route->path, "/users/", 7) == 0, of_posts = strncmp(route->path, "/posts/", 7) == 0;
+        char *id = text("%lld", (long long)(of_users ? user.id : of_posts ? post : room));
         if (route->verb == VERB_GET)
             assert_error(http_get(stack, user.token, "%s?limit=0", path_with(route, id)), 400, "validation_failed");
         else if (route->method->in->refuses_unknown)

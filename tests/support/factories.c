@@ -1,4 +1,4 @@
-/* Users and rooms for tests, made through the API. */
+/* Users, rooms and posts for tests, made through the API. */
 #include "tests/support/factories.h"
 
 #include <stdatomic.h>
@@ -97,6 +97,13 @@ struct room make_room(const struct stack *stack, const struct user *owner, struc
     assert_status(reply, 201);
     room.id = reply_integer(reply, "id");
     return room;
+}
+
+json_int_t make_post(const struct stack *stack, const struct user *author)
+{
+    struct reply *reply = http_post(stack, author->token, "{\"title\":\"a title\",\"content\":\"words\"}", "/posts");
+    assert_status(reply, 201);
+    return reply_integer(reply, "id");
 }
 
 char *log_in(const struct stack *stack, const struct user *user)

@@ -1,4 +1,4 @@
-/* Users and rooms for tests, made through the API. Each name is new. */
+/* Users, rooms and posts for tests, made through the API. Each name is new. */
 #ifndef TESTS_SUPPORT_FACTORIES_H
 #define TESTS_SUPPORT_FACTORIES_H
 
@@ -31,6 +31,9 @@ struct user make_admin(const struct stack *stack);
 /* Many registered at once. */
 void make_users(const struct stack *stack, struct user *users, size_t count);
 struct room make_room(const struct stack *stack, const struct user *owner, struct room_options options);
+
+/* A post's id; its title is "a title", its content "words". */
+json_int_t make_post(const struct stack *stack, const struct user *author);
 
 /* The body of a registration, and of a login. */
 char *registration_json(const char *username, const char *email, const char *password);

@@ -1,0 +1,21 @@
+/* What becomes of posts when the user service tells that somebody was deleted. */
+#include "services/post/post.h"
+
+enum { POSTS_AT_ONCE = 1000 };
+
+static enum error on_deleted(struct call *call, const struct event *event)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_author_gone, &result, DB_TEXT(event->body)));
+    do
+        TRY(call_query(call, &sql_author_delete, &result, DB_TEXT(event->body), DB_INTEGER(POSTS_AT_ONCE)));
+    while (db_integer(&result, 0, 0) == POSTS_AT_ONCE);
+    return OK;
+}
+
+static const struct event_handler handlers[] = {{"user.deleted", on_deleted}};
+
+const struct subscription user_events = {.publisher = "user",
+                                         .target = SERVICE_user,
+                                         .handlers = handlers,
+                                         .handler_count = sizeof handlers / sizeof *handlers};
