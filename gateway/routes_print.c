@@ -1,4 +1,4 @@
-/* One line a route: verb, path, who, status of success, method, and the codes of its errors. */
+/* One line a route: verb, path, who, status of success, method, other successes, and the codes of its errors. */
 #include "gateway/routes_print.h"
 
 #include "proto/proto.h"
@@ -20,12 +20,20 @@ static void print_errors(FILE *out, uint64_t errors)
         }
 }
 
+static void print_variants(FILE *out, const struct method *method)
+{
+    for (size_t i = 0; i < proto_variant_count; i++)
+        if (proto_variants[i].method == method)
+            fprintf(out, "or %d %s, ", proto_variants[i].status, proto_variants[i].message->name);
+}
+
 void routes_print(FILE *out)
 {
     for (size_t i = 0; i < proto_route_count; i++) {
         const struct route *route = &proto_routes[i];
         fprintf(out, "%-6s %-32s %-6s %d %-22s ", proto_verb_name(route->verb), route->path, who_name(route->who),
                 route->status, route->method->name);
+        print_variants(out, route->method);
         print_errors(out, proto_route_errors(route));
         fputc('\n', out);
     }
