@@ -34,6 +34,11 @@ logs: ## follows the logs of what up started
 psql: ## opens psql on the stack's database
 	@deploy/stack psql
 
+# Of the command line only: every shell has a USER, who is somebody else.
+admin: export ADMIN_NAME = $(if $(filter command,$(origin USER)),$(USER))
+admin: servers ## makes a user of the running stack an admin: USER=name
+	@deploy/stack admin "$$ADMIN_NAME"
+
 migrate: packages ## brings the database to what migrations/ says
 	@deploy/stack migrate
 
@@ -98,5 +103,5 @@ bench: packages ## measures requests a second of the release build
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: run dev up down status logs psql migrate migration wipe packages build servers clean test asan tsan coverage lint format fuzz \
+.PHONY: run dev up down status logs psql admin migrate migration wipe packages build servers clean test asan tsan coverage lint format fuzz \
 	bench help

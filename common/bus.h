@@ -60,7 +60,7 @@ enum error bus_connect(struct bus *bus, unsigned target, const char *endpoints) 
 /* Whether some endpoint of the target is connected now. */
 bool bus_is_connected(const struct bus *bus, unsigned target);
 
-/* Who asks, as the services trust it. id 0 = nobody. */
+/* Who asks, as the services trust it. id 0 = nobody; with a role, an operator, who is no user of ours. */
 struct caller {
     int64_t id;
     struct str role;    /* "user", "admin" */

@@ -55,7 +55,7 @@ static void write_payload(struct buffer *batch, struct str payload)
 
 static void write_caller(struct buffer *batch, const struct caller *caller)
 {
-    if (caller->id == 0) {
+    if (caller->id == 0 && caller->role.len == 0) {
         pack_nil(batch);
         return;
     }
@@ -200,7 +200,8 @@ static bool read_caller(struct pack_reader *reader, struct caller *caller)
     if (value.type != PACK_ARRAY || value.count < CALLER_LEAST)
         return false;
     uint32_t more = value.count - CALLER_LEAST;
-    return read_number(reader, 1, INT64_MAX, &caller->id) && read_text(reader, BUS_MAX_ROLE, &caller->role) &&
+    return read_number(reader, 0, INT64_MAX, &caller->id) && read_text(reader, BUS_MAX_ROLE, &caller->role) &&
+           (caller->id > 0 || caller->role.len > 0) &&
            (!goes_on(&more) || read_number(reader, 0, INT64_MAX, &caller->session_id)) && skip_more(reader, more);
 }
 

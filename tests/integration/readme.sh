@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # README's session, run as it stands there on a stack of its own (a private Postgres, the migrations, all processes) and
-# compared with what README says that it prints. Then Ctrl-C: nothing may be left running.
+# compared with what README says that it prints. Then what operators do to a running stack. Then Ctrl-C: nothing may be left
+# running.
 #
-# usage: readme.sh BINARIES      the folder of gateway, auth, user and room
+# usage: readme.sh BINARIES      the folder of the programs
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export BINARIES=${1:?usage: readme.sh BINARIES} FAST=1
@@ -74,12 +75,56 @@ end_stack() {
     done
 }
 
+# says WORDS COMMAND…: the command must fail and say so.
+refuses() {
+    local words=$1 said
+    shift
+    ! said=$("$@" 2>&1) || fail "$* does not fail"
+    [[ $said == *"$words"* ]] || fail "$* says: $said"
+}
+
+# A request's status, by the token of a user who has been there all along.
+status_of() {
+    curl -s -o /dev/null -w '%{http_code}' "http://localhost:$BACKEND_PORT/api$1" -H "Authorization: Bearer $token"
+}
+
+make_an_admin() {
+    local said
+    token=$(curl -s "http://localhost:$BACKEND_PORT/api/auth/register" -d username="D'Arcy" -d email=darcy@example.org \
+        -d password=correct-horse | jq -r .access_token)
+    [[ $(status_of /admin/audit) == 403 ]] || fail "a new user is an admin"
+    refuses "whose account?" "$root/deploy/stack" admin
+    refuses "nobody is called 'Nobody'" "$root/deploy/stack" admin Nobody
+    said=$("$root/deploy/stack" admin "D'Arcy" 2>&1) || fail "admin: $said"
+    [[ $said == *"is an admin now" && $(status_of /admin/audit) == 200 ]] || fail "admin: $said, $(status_of /admin/audit)"
+    [[ $("$root/deploy/stack" admin "D'Arcy" 2>&1) == *"already" ]] || fail "admin says the same twice"
+    curl -s "http://localhost:$BACKEND_PORT/api/admin/audit?action=made_admin" -H "Authorization: Bearer $token" |
+        jq -e '.[0] | .actorId == null and .requestId == "operator:'"$(id -un)"'"' >/dev/null || fail "the audit trail does not know"
+}
+
+ask_services() {
+    local answer
+    export BUS_DIR=$VAR/run
+    answer=$("$BINARIES/call" user.find '{"username": "D'\''Arcy"}' | jq -r .role)
+    [[ $answer == admin ]] || fail "call user.find: $answer"
+    [[ $("$BINARIES/call" room.health) == '{"service":"room","ready":true}' ]] || fail "call room.health"
+    refuses 'validation_failed: ["name should not be empty' "$BINARIES/call" --id 1 room.create '{"name": ""}'
+    refuses "usage: call" "$BINARIES/call"
+    refuses "not a JSON object" "$BINARIES/call" user.find '[1]'
+    refuses "'find' is no method" "$BINARIES/call" find
+    refuses "nobody answers at ipc://$work/nowhere/user" env BUS_DIR="$work/nowhere" "$BINARIES/call" --timeout 200 user.find
+    unset BUS_DIR
+}
+
 choose_ports
+refuses "no stack runs in $VAR" "$root/deploy/stack" admin "D'Arcy"
 block sh '## The API by example' | sed "s/localhost:3001/localhost:$BACKEND_PORT/" >"$work/session.sh"
 block json '## The API by example' >"$work/expected"
 [[ -s $work/session.sh && -s $work/expected ]] || fail "README.md has no session"
 start_stack
 bash -eu "$work/session.sh" >"$work/printed" || fail "the session failed"
 diff -u --label "README.md says" "$work/expected" --label "it prints" "$work/printed" || fail "README's session prints other things"
+make_an_admin
+ask_services
 end_stack
 echo "1 passed, 0 failed"
