@@ -26,21 +26,14 @@ static PGconn *control; /* a session that has nothing to do with db */
 
 /* ---- the server ---- */
 
-static const char *script(void)
-{
-    static char path[256];
-    snprintf(path, sizeof path, "%s", __FILE__);
-    char *root_end = strstr(path, "tests/unit/");
-    snprintf(root_end, sizeof path - (size_t)(root_end - path), "deploy/postgres");
-    return path;
-}
+static const char script[] = SOURCE_DIR "/deploy/postgres";
 
 /* deploy/postgres with one word and the folder; returns its exit status. Its first line goes to *out, where not NULL.
  */
 static int postgres(const char *verb, char *out, size_t size)
 {
     char command[512];
-    snprintf(command, sizeof command, "FAST=1 %s %s %s 2>/dev/null", script(), verb, folder);
+    snprintf(command, sizeof command, "FAST=1 %s %s %s 2>/dev/null", script, verb, folder);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     if (out != NULL) {
@@ -58,7 +51,7 @@ static void start_postgres(void)
     if (pid == 0) {
         setenv("FAST", "1", 1);
         if (freopen("/dev/null", "w", stderr) != NULL)
-            execl(script(), script(), "run", folder, NULL);
+            execl(script, script, "run", folder, NULL);
         _exit(127);
     }
     while (postgres("status", NULL, 0) != 0) {
