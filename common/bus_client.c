@@ -6,8 +6,11 @@
 
 #include "common/allocate.h"
 #include "common/bus_internal.h"
+#include "common/clock.h"
 #include "common/envelope.h"
 #include "common/log.h"
+
+enum { RETIRED_MS = 15000 };
 
 /* ---- endpoints ---- */
 
@@ -60,12 +63,18 @@ enum error bus_connect(struct bus *bus, unsigned number, const char *endpoints)
     return OK;
 }
 
+/* Connected, and not about to stop. */
+static bool takes_calls(const struct endpoint *endpoint)
+{
+    return endpoint->is_connected && (endpoint->retired_until_ms == 0 || endpoint->retired_until_ms <= clock_now_ms());
+}
+
 bool bus_is_connected(const struct bus *bus, unsigned number)
 {
     assert(number < BUS_MAX_TARGETS);
     const struct target *target = &bus->targets[number];
     for (size_t i = 0; i < target->count; i++)
-        if (bus->endpoints[target->first + i]->is_connected)
+        if (takes_calls(bus->endpoints[target->first + i]))
             return true;
     return false;
 }
@@ -75,6 +84,7 @@ bool bus_is_connected(const struct bus *bus, unsigned number)
 static void on_connected(struct endpoint *endpoint)
 {
     endpoint->is_connected = true;
+    endpoint->retired_until_ms = 0;
     endpoint->renew_ms = INT64_MAX;
     endpoint->wire.is_drained =
         false; /* receiving makes the socket take up its new connection, before a send needs it */
@@ -133,7 +143,15 @@ static void settle_lost(struct bus *bus, struct endpoint *endpoint)
 
 /* ---- replies ---- */
 
-static void take_batch(struct bus *bus, const struct endpoint *endpoint, struct str batch)
+/* Its words may outlive it, where its end and its return are seen at once: so they hold for a time. */
+static void retire(struct bus *bus, struct endpoint *endpoint)
+{
+    if (endpoint->retired_until_ms == 0)
+        log_info("endpoint retires", LOG_Z("address", endpoint->address), LOG_I("pending", endpoint->pending));
+    endpoint->retired_until_ms = bus_now(bus) + RETIRED_MS;
+}
+
+static void take_batch(struct bus *bus, struct endpoint *endpoint, struct str batch)
 {
     struct pack_reader reader;
     if (!envelope_open(batch, &reader)) {
@@ -147,6 +165,10 @@ static void take_batch(struct bus *bus, const struct endpoint *endpoint, struct 
         if (!envelope_read_reply(&reader, &id, &reply)) {
             bus_garbage(bus, endpoint->address);
             return;
+        }
+        if (id == ENVELOPE_FAREWELL) {
+            retire(bus, endpoint);
+            continue;
         }
         struct pending *pending = pending_find(&bus->pending, id);
         if (pending == NULL || pending->endpoint != endpoint) {
@@ -185,8 +207,7 @@ void client_receive(struct bus *bus)
 
 /* ---- calls ---- */
 
-/* The connected endpoint with the fewest calls pending; they take turns at being asked first. NULL if none is
- * connected. */
+/* The endpoint with the fewest calls pending; they take turns at being asked first. NULL if none takes calls. */
 static struct endpoint *choose(struct bus *bus, struct target *target)
 {
     struct endpoint *best = NULL;
@@ -194,7 +215,7 @@ static struct endpoint *choose(struct bus *bus, struct target *target)
     for (size_t i = 0; i < target->count; i++) {
         size_t index = (target->turn + i) % target->count;
         struct endpoint *endpoint = bus->endpoints[target->first + index];
-        if (endpoint->is_connected && (best == NULL || endpoint->pending < best->pending)) {
+        if (takes_calls(endpoint) && (best == NULL || endpoint->pending < best->pending)) {
             best = endpoint;
             best_index = index;
         }

@@ -27,6 +27,7 @@ struct server {
     size_t peer_count;                /* slots that were ever used */
     struct peer *answered[MAX_PEERS]; /* those with something on their batch */
     size_t answered_count;
+    bool is_retiring;
 };
 
 enum error bus_bind(struct bus *bus, const char *endpoint,
@@ -123,6 +124,34 @@ static struct bus_origin origin_of(const struct server *server, const struct pee
     return origin;
 }
 
+/* The peer has something on its batch, which leaves at the turn's end. */
+static void list(struct server *server, struct peer *peer)
+{
+    if (peer->is_listed)
+        return;
+    assert(server->answered_count < MAX_PEERS);
+    peer->is_listed = true;
+    server->answered[server->answered_count++] = peer;
+}
+
+/* ---- retiring ---- */
+
+static void say_farewell(struct bus *bus, struct peer *peer)
+{
+    envelope_write_reply(&peer->batch, ENVELOPE_FAREWELL, &(struct bus_reply){.error = ERROR_UNAVAILABLE});
+    list(bus->server, peer);
+}
+
+void bus_retire(struct bus *bus)
+{
+    struct server *server = bus->server;
+    assert(server != NULL);
+    server->is_retiring = true;
+    for (size_t i = 0; i < server->peer_count; i++)
+        if (server->peers[i].name_len > 0)
+            say_farewell(bus, &server->peers[i]);
+}
+
 /* ---- calls ---- */
 
 static void take_call(struct bus *bus, struct bus_incoming *incoming, int64_t left_ms)
@@ -144,7 +173,10 @@ static void take_batch(struct bus *bus, struct str name, struct str batch)
         return;
     }
     bus->stats.batches_received++;
-    struct bus_incoming incoming = {.origin = origin_of(bus->server, peer_of(bus, name))};
+    struct peer *peer = peer_of(bus, name);
+    struct bus_incoming incoming = {.origin = origin_of(bus->server, peer)};
+    if (bus->server->is_retiring)
+        say_farewell(bus, peer);
     while (!pack_at_end(&reader)) {
         int64_t left_ms;
         if (!envelope_read_call(&reader, &incoming, &left_ms)) {
@@ -198,11 +230,7 @@ void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct b
         return;
     write_answer(peer, origin->id, reply);
     bus->stats.answers++;
-    if (!peer->is_listed) {
-        assert(server->answered_count < MAX_PEERS);
-        peer->is_listed = true;
-        server->answered[server->answered_count++] = peer;
-    }
+    list(server, peer);
 }
 
 void server_flush(struct bus *bus)

@@ -5,6 +5,7 @@
  *   call   [id, method, deadline_ms_left, [caller_id, role, session_id] | nil,
  *           [request_id, traceparent | nil, address | nil, agent | nil], arguments | nil]
  *   reply  [id, code | nil, body | nil, next_after, [limit, remaining, reset_s] | nil, variant | nil]
+ *          The id 0, which no call has, with a code: whoever sent it is about to stop, and wants no more calls
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
  * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong
@@ -24,6 +25,7 @@ enum {
     ENVELOPE_VERSION = 1,
     ENVELOPE_OVERHEAD = 768, /* at most, of a call or reply beyond its body */
     ENVELOPE_MAX_NAME = 64,  /* of an event */
+    ENVELOPE_FAREWELL = 0,   /* the id of a reply that answers no call */
 };
 
 /* What stands for the body of an error that has no text of its own: nil. */

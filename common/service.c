@@ -9,7 +9,10 @@
 #include "common/log.h"
 #include "common/service_internal.h"
 
-enum { LAST_REPLIES_MS = 100 };
+enum {
+    NOTICE_MS = 300, /* for callers to hear that we stop, and for what they sent before to arrive */
+    LAST_REPLIES_MS = 100,
+};
 
 /* ---- what handlers ask for ---- */
 
@@ -128,6 +131,14 @@ void service_end_drain(struct service *service)
     loop_timer_start(service->drain_timer, LAST_REPLIES_MS, 0);
 }
 
+static void on_noticed(void *context)
+{
+    struct service *service = context;
+    service->is_refusing = true;
+    if (service->active == 0)
+        service_end_drain(service);
+}
+
 /* A second signal changes nothing: Ctrl-C reaches a whole group of processes, and whoever watches over them sends
  * SIGTERM too. */
 static void on_end_signal(void *context)
@@ -137,10 +148,9 @@ static void on_end_signal(void *context)
         return;
     service->is_draining = true;
     log_info("drains", LOG_I("calls", service->active));
-    if (service->active == 0)
-        service_end_drain(service);
-    else
-        loop_timer_start(service->drain_timer, service->config->drain_ms, 0);
+    bus_retire(service->bus);
+    loop_timer_start(service->notice_timer, NOTICE_MS, 0);
+    loop_timer_start(service->drain_timer, NOTICE_MS + service->config->drain_ms, 0);
 }
 
 /* ---- start and stop ---- */
@@ -172,6 +182,7 @@ static void open_parts(struct service *service)
     service->bus_timer = loop_timer_new(service->loop, on_bus_time, service);
     service->bus_wakes_ms = INT64_MAX;
     service->drain_timer = loop_timer_new(service->loop, on_drain_time, service);
+    service->notice_timer = loop_timer_new(service->loop, on_noticed, service);
     loop_on_signal(service->loop, SIGTERM, on_end_signal, service);
     loop_on_signal(service->loop, SIGINT, on_end_signal, service);
     loop_at_turn_end(service->loop, turn_bus, service);
@@ -222,6 +233,7 @@ static void close_rest(struct service *service)
     service_close_feed(service);
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
+    loop_timer_destroy(&service->notice_timer);
     loop_destroy(&service->loop);
     service_free_tasks(service);
     buffer_free(&service->scratch);

@@ -99,9 +99,9 @@ struct service_definition {
     void (*stop)(struct service *service);
 };
 
-/* Runs the service until SIGTERM or SIGINT, then drains it: refuses new calls (ERROR_UNAVAILABLE), finishes the ones
- * under way within drain_ms; a second signal ends it at once. Returns main's exit status: 0 = drained, 78 = the
- * configuration is at fault, 1 = anything else. */
+/* Runs the service until SIGTERM or SIGINT, then drains it: tells its callers, takes calls until they must have heard
+ * it, refuses what comes later (ERROR_UNAVAILABLE), and finishes what is under way within drain_ms. Returns main's exit
+ * status: 0 = drained, 78 = the configuration is at fault, 1 = anything else. */
 int service_run(const struct service_definition *definition, int argc, char **argv);
 
 /* ---- what handlers use ---- */

@@ -68,7 +68,7 @@ static void give_back(struct task *task)
     } else {
         free_task(task);
     }
-    if (--service->active == 0 && service->is_draining)
+    if (--service->active == 0 && service->is_refusing)
         service_end_drain(service);
 }
 
@@ -275,7 +275,7 @@ void service_on_call(void *context, const struct bus_incoming *incoming)
         log_error("call of an unknown method", LOG_S("method", incoming->method),
                   LOG_S("request_id", incoming->request_id));
         refuse(service, incoming, ERROR_INTERNAL);
-    } else if (service->is_draining) {
+    } else if (service->is_refusing) {
         refuse(service, incoming, ERROR_UNAVAILABLE);
     } else {
         start_call(service, handler, incoming);

@@ -50,9 +50,10 @@ struct service {
     size_t watch_count;
     struct loop_timer *bus_timer;
     int64_t bus_wakes_ms; /* when it fires; INT64_MAX = it does not run */
-    struct loop_timer *drain_timer;
+    struct loop_timer *notice_timer, *drain_timer;
     bool is_announced;
-    bool is_draining;
+    bool is_draining; /* the callers were told */
+    bool is_refusing; /* they have had the time to hear it */
 };
 
 /* ---- service_config.c ---- */

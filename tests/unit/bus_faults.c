@@ -22,6 +22,60 @@ static void a_killed_service_fails_its_calls_at_once(void **state)
     assert_int_equal(bus_stats(fixture->client).pending, 0);
 }
 
+/* Connects target A to both services, and waits until both have been called. */
+static void connect_both(struct fixture *fixture)
+{
+    start_service(fixture, A);
+    start_service(fixture, B);
+    char both[300];
+    snprintf(both, sizeof both, "%s,%s", fixture->services[A].address, fixture->services[B].address);
+    connect_client(fixture, A, both);
+    struct outcome *outcome = new_outcome(fixture);
+    for (size_t calls = 1; fixture->services[A].calls == 0 || fixture->services[B].calls == 0; calls++) {
+        call(fixture, A, outcome);
+        WAIT_FOR(fixture, outcome->times == calls);
+    }
+    fixture->services[A].calls = fixture->services[B].calls = 0;
+}
+
+static void a_service_that_retires_gets_no_more_calls(void **state)
+{
+    enum { CALLS = 20 };
+    struct fixture *fixture = *state;
+    struct service *leaving = &fixture->services[A], *staying = &fixture->services[B];
+    connect_both(fixture);
+    leaving->is_holding = true;
+    struct outcome *outcome = new_outcome(fixture);
+    for (size_t i = 0; i < CALLS; i++)
+        call(fixture, A, outcome);
+    WAIT_FOR(fixture, leaving->calls == CALLS / 2 && bus_stats(fixture->client).pending == CALLS / 2);
+    uint64_t heard = bus_stats(fixture->client).batches_received;
+    bus_retire(leaving->bus);
+    WAIT_FOR(fixture, bus_stats(fixture->client).batches_received == heard + 1);
+    for (size_t i = 0; i < 2 * CALLS; i++) /* more than would even out what is pending */
+        call(fixture, A, outcome);
+    WAIT_FOR(fixture, bus_stats(fixture->client).pending == CALLS / 2);
+    assert_int_equal(leaving->calls, CALLS / 2);
+    assert_int_equal(staying->calls, CALLS / 2 + 2 * CALLS);
+    for (size_t i = 0; i < leaving->calls; i++) /* what it has, it answers */
+        bus_answer(leaving->bus, &leaving->held[i], &(struct bus_reply){.body = STR("\x2A")});
+    WAIT_FOR(fixture, outcome->times == 3 * CALLS);
+    assert_int_equal(outcome->error, OK);
+}
+
+static void who_never_called_hears_that_a_service_retires_with_its_first_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct service *service = start_and_connect(fixture, A);
+    bus_retire(service->bus);
+    struct outcome *outcome = new_outcome(fixture);
+    call(fixture, A, outcome);
+    WAIT_FOR(fixture, outcome->times == 1);
+    assert_int_equal(outcome->error, OK);
+    WAIT_FOR(fixture, !bus_is_connected(fixture->client, A));
+    assert_int_equal(call_with(fixture, A, STR("\x2A"), LONG_MS, outcome, NULL), ERROR_UNAVAILABLE);
+}
+
 static void a_service_that_comes_back_is_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -119,6 +173,8 @@ int main(int argc, char **argv)
         return be_child(argv[1], argv[2]);
     const struct CMUnitTest tests[] = {
         TEST(a_killed_service_fails_its_calls_at_once),
+        TEST(a_service_that_retires_gets_no_more_calls),
+        TEST(who_never_called_hears_that_a_service_retires_with_its_first_answer),
         TEST(a_service_that_comes_back_is_found),
         TEST(a_service_that_left_while_nobody_looked_fails_its_calls),
         TEST(calls_spread_over_endpoints_and_leave_those_that_die),
