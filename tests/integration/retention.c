@@ -33,15 +33,17 @@ static void await_none(const struct stack *stack, const char *what)
 static void what_is_over_is_removed(void **state)
 {
     struct stack *stack = *state;
+    long long user_id = make_user(stack).id;
     insert(stack,
-           text("insert into auth.session (user_id, key_hash, token_hash, expires_at, address, agent) select 77,"
-                " sha256('k'), sha256('t'), case when n > 1 then now() else now() + interval '1 hour' end, '', ''"
+           text("insert into auth.session (user_id, key_hash, token_hash, expires_at, address, agent) select %lld,"
+                " sha256('k'), sha256('t'), case when n > 1 then now() else now() + interval '1 hour' end, 'here', ''"
+                " from generate_series(1, %d) n",
+                user_id, MANY));
+    insert(stack,
+           text("insert into auth.mail_token (user_id, kind, hash, email, expires_at) select 1000 + n, 'verify_email',"
+                " sha256(n::text::bytea), 'a@b.c', case when n > 1 then now() else now() + interval '1 hour' end"
                 " from generate_series(1, %d) n",
                 MANY));
-    insert(stack, text("insert into auth.mail_token (user_id, kind, hash, email, expires_at) select n, 'verify_email',"
-                       " sha256(n::text::bytea), 'a@b.c', case when n > 1 then now() else now() + interval '1 hour' end"
-                       " from generate_series(1, %d) n",
-                       MANY));
     insert(stack, text("insert into auth.audit (action, address, request_id, at) select 'old', '', '',"
                        " now() - interval '30 days' + interval '1 hour' * case when n > 1 then -1 else 1 end"
                        " from generate_series(1, %d) n",
@@ -51,7 +53,7 @@ static void what_is_over_is_removed(void **state)
                        " from generate_series(1, %d) n",
                        MANY));
     insert(stack, text("insert into auth.throttle (key, ends_at, used) select sha256(n::text::bytea),"
-                       " case when n > 1 then now() else now() + interval '1 hour' end, 1"
+                       " case when n > 1 then now() else now() + interval '1 day' end, 1"
                        " from generate_series(1, %d) n",
                        MANY));
     await_none(stack, "session where expires_at <= now()");
@@ -59,11 +61,11 @@ static void what_is_over_is_removed(void **state)
     await_none(stack, "audit where at < now() - interval '30 days'");
     await_none(stack, "mail where created_at < now() - interval '30 days'");
     await_none(stack, "throttle where ends_at <= now()");
-    assert_int_equal(count(stack, "session where user_id = 77"), 1);
+    assert_int_equal(count(stack, "session where address = 'here'"), 1);
     assert_int_equal(count(stack, "mail_token where email = 'a@b.c'"), 1);
     assert_int_equal(count(stack, "audit where action = 'old'"), 1);
     assert_int_equal(count(stack, "mail where due_at = 'infinity'"), 1);
-    assert_int_equal(count(stack, "throttle where ends_at > now() + interval '30 minutes'"), 1);
+    assert_int_equal(count(stack, "throttle where ends_at > now() + interval '12 hours'"), 1);
 }
 
 /* ---- passwords: PASSWORD_MIN_LENGTH=10, PASSWORD_CHECK_COMMON=true ---- */

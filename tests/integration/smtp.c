@@ -45,11 +45,11 @@ static void start_server(void)
         _exit(127);
     }
     close(output[1]);
-    char said[6] = "";
-    ssize_t len = read(output[0], said, 5);
-    close(output[0]);
-    if (len != 5 || strcmp(said, "ready") != 0)
+    FILE *said = fdopen(output[0], "r");
+    char line[16]; /* read to its end: Python may write that by itself, and ends where nobody reads it */
+    if (said == NULL || fgets(line, sizeof line, said) == NULL || strcmp(line, "ready\n") != 0)
         fail_msg("the SMTP server does not start");
+    fclose(said);
 }
 
 static void stop_server(void)
