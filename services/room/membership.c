@@ -1,5 +1,5 @@
-/* Who is in a room: joining and leaving. */
-#include "services/room/room.h"
+/* Who is in a room: joining, leaving, and being put out. */
+#include "services/room/people.h"
 
 /* How often a join asks again after the room's password changed while one was checked. */
 enum { JOIN_ATTEMPTS = 3 };
@@ -52,4 +52,17 @@ enum error room_leave(struct call *call, const struct room_by_id *in)
     TRY(call_query(call, &sql_room_leave, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
                    DB_BOOLEAN(is_admin(call))));
     return reply_outcome(call, &in->id, &result);
+}
+
+enum error room_participant_list(struct call *call, const struct room_page *in)
+{
+    return reply_people(call, in, &sql_participant_list, &room_member_message);
+}
+
+enum error room_participant_kick(struct call *call, const struct room_user *in)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_participant_kick, &result, DB_INTEGER(in->id.value), DB_INTEGER(in->user_id.value),
+                   DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call))));
+    return check_outcome(call, &in->id, db_text(&result, 0, 0));
 }

@@ -1,4 +1,4 @@
-/* Rows of people, and their names beside them. */
+/* Whether people exist, and rows of them with their names. */
 #include "services/room/people.h"
 
 #include <assert.h>
@@ -6,6 +6,19 @@
 #include <string.h>
 
 enum { USER_ID, USERNAME };
+
+enum error check_person(struct call *call, const struct path_id *user)
+{
+    struct user_view found;
+    return call_service(call, &user_get_method, &(struct user_by_id){.id = *user}, &found);
+}
+
+enum error if_gone(struct call *call, const struct path_id *user, enum error error)
+{
+    if (error == ERROR_GONE)
+        return call_fail(call, ERROR_USER_NOT_FOUND, "User with ID %.*s not found", STR_ARGS(user->text));
+    return error;
+}
 
 static int compare_id(const void *id, const void *user)
 {

@@ -1,4 +1,5 @@
-/* Pages of people who have to do with a room, with their names, which one call of the user service tells for a page. */
+/* What the room service asks the user service: whether somebody exists, and the names of a page's people, in one call.
+ */
 #ifndef SERVICES_ROOM_PEOPLE_H
 #define SERVICES_ROOM_PEOPLE_H
 
@@ -9,5 +10,13 @@
  * that follows the row. Somebody who was deleted this moment has no name. */
 enum error reply_people(struct call *call, const struct room_page *page, const struct statement *statement,
                         const struct message *message);
+
+/* ERROR_USER_NOT_FOUND, and a text that quotes the id, where nobody has it: a number that is nobody's today will be
+ * somebody's. */
+enum error check_person(struct call *call, const struct path_id *user) MUST_USE;
+
+/* The error of a statement that writes down somebody whom check_person found: ERROR_GONE says that they were deleted
+ * since, and becomes what check_person says of it. */
+enum error if_gone(struct call *call, const struct path_id *user, enum error error) MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
 #include "services/room/room.h"
 
 /* The columns of room_rights. */
-enum { MAY_SEE, MAY_MODERATE, MAY_OWN };
+enum { MAY_SEE, MAY_MEET, MAY_MODERATE, MAY_OWN };
 
 bool is_admin(const struct call *call)
 {
@@ -18,6 +18,11 @@ static enum error check_right(struct call *call, const struct path_id *id, size_
     if (result.rows == 0 || !db_boolean(&result, 0, MAY_SEE))
         return room_not_found(call, id);
     return db_boolean(&result, 0, right) ? OK : ERROR_FORBIDDEN;
+}
+
+enum error guard_room_member(struct call *call, const struct path_id *id)
+{
+    return check_right(call, id, MAY_MEET);
 }
 
 enum error guard_room_moderator(struct call *call, const struct path_id *id)

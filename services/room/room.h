@@ -26,6 +26,8 @@ extern const struct subscription user_events;
  * ----
  */
 
+/* Who is in it, and those who moderate it. */
+enum error guard_room_member(struct call *call, const struct path_id *id);
 /* The owner, moderators and admins. */
 enum error guard_room_moderator(struct call *call, const struct path_id *id);
 /* The owner and admins. */

@@ -23,6 +23,11 @@ static const struct outcome {
 } outcomes[] = {
     {STR("owner_banned"), ERROR_FORBIDDEN, "The owner cannot be banned"},
     {STR("moderator_banned"), ERROR_FORBIDDEN, "Only the owner may ban a moderator"},
+    {STR("owner_kicked"), ERROR_FORBIDDEN, "The owner cannot be kicked"},
+    {STR("moderator_kicked"), ERROR_FORBIDDEN, "Only the owner may kick a moderator"},
+    {STR("moderator_dismissed"), ERROR_FORBIDDEN, "Only the owner may dismiss a moderator"},
+    {STR("owner_appointed"), ERROR_CONFLICT, "User owns this room"},
+    {STR("moderators_full"), ERROR_CONFLICT, "Room has as many moderators as it may have"},
     {STR("user_banned"), ERROR_CONFLICT, "User is banned from this room"},
 };
 

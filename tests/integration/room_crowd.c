@@ -1,6 +1,6 @@
-/* Sixty-four people at once in a few rooms for ten seconds: joining, leaving, banning, inviting, admitting, editing. At
- * every moment the seats hold and the count is the number of rows; and who replays the events from the first on knows
- * who is in, and who waits. */
+/* Sixty-four people at once in a few rooms for ten seconds: joining, leaving, kicking, banning, inviting, admitting,
+ * appointing, editing. At every moment the seats hold and the count is the number of rows; and who replays the events
+ * from the first on knows who is in, and who waits. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -44,10 +44,13 @@ static const struct deed {
     {10, true, "POST", "waiting/%lld/admit", NULL},
     {4, true, "POST", "waiting/%lld/deny", NULL},
     {3, true, "POST", "waiting/admit", NULL},
+    {6, true, "DELETE", "participants/%lld", NULL},
     {3, true, "PUT", "bans/%lld", NULL},
     {12, true, "DELETE", "bans/%lld", NULL},
     {2, true, "PUT", "invitations/%lld", NULL},
     {4, true, "DELETE", "invitations/%lld", NULL},
+    {2, true, "PUT", "moderators/%lld", NULL},
+    {4, true, "DELETE", "moderators/%lld", NULL},
     {2, true, "PATCH", "", "{\"waitingRoom\":true}"},
     {2, true, "PATCH", "", "{\"waitingRoom\":false}"},
     {2, true, "PATCH", "", "{\"description\":\"edited\"}"},
@@ -154,6 +157,8 @@ static void replay_event(struct replay *replay, const char *name, const char *re
         assert_true(replay->is_in[who]);
         replay->members--;
         replay->is_in[who] = false;
+    } else if (strcmp(name, "room.kicked") == 0) {
+        assert_true(replay->is_in[who]);
     } else if (strcmp(name, "room.waiting") == 0) {
         assert_false(replay->is_in[who] || replay->waits[who]);
         replay->waits[who] = true;

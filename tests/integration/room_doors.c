@@ -5,87 +5,10 @@
 #include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
+#include "tests/support/rooms.h"
 #include "tests/support/scratch.h"
 
 enum { CROWD = 24 };
-
-/* ---- what people do ---- */
-
-static struct reply *join_with(const struct stack *stack, const struct user *user, json_int_t room, const char *json)
-{
-    return http_post(stack, user->token, json, "/rooms/%lld/join", (long long)room);
-}
-
-static struct reply *join(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return join_with(stack, user, room, NULL);
-}
-
-static struct reply *leave(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return http_post(stack, user->token, NULL, "/rooms/%lld/leave", (long long)room);
-}
-
-static struct reply *get(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return http_get(stack, user->token, "/rooms/%lld", (long long)room);
-}
-
-static struct reply *patch(const struct stack *stack, const struct user *user, json_int_t room, const char *json)
-{
-    return http_patch(stack, user->token, json, "/rooms/%lld", (long long)room);
-}
-
-static struct reply *ban(const struct stack *stack, const struct user *user, json_int_t room, const struct user *whom)
-{
-    return http_put(stack, user->token, NULL, "/rooms/%lld/bans/%lld", (long long)room, (long long)whom->id);
-}
-
-static struct reply *unban(const struct stack *stack, const struct user *user, json_int_t room, const struct user *whom)
-{
-    return http_delete(stack, user->token, "/rooms/%lld/bans/%lld", (long long)room, (long long)whom->id);
-}
-
-static struct reply *invite(const struct stack *stack, const struct user *user, json_int_t room,
-                            const struct user *whom)
-{
-    return http_put(stack, user->token, NULL, "/rooms/%lld/invitations/%lld", (long long)room, (long long)whom->id);
-}
-
-static struct reply *uninvite(const struct stack *stack, const struct user *user, json_int_t room,
-                              const struct user *whom)
-{
-    return http_delete(stack, user->token, "/rooms/%lld/invitations/%lld", (long long)room, (long long)whom->id);
-}
-
-static struct reply *waiting(const struct stack *stack, const struct user *user, json_int_t room, const char *query)
-{
-    return http_get(stack, user->token, "/rooms/%lld/waiting%s", (long long)room, query);
-}
-
-/* "admit" or "deny". */
-static struct reply *decide(const struct stack *stack, const struct user *user, json_int_t room,
-                            const struct user *whom, const char *what)
-{
-    return http_post(stack, user->token, NULL, "/rooms/%lld/waiting/%lld/%s", (long long)room, (long long)whom->id,
-                     what);
-}
-
-static struct reply *admit_all(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return http_post(stack, user->token, NULL, "/rooms/%lld/waiting/admit", (long long)room);
-}
-
-/* ---- rooms, and what is told of them ---- */
-
-/* A room of these fields beside its name. */
-static json_int_t make(const struct stack *stack, const struct user *owner, const char *fields)
-{
-    struct reply *reply = http_post(
-        stack, owner->token, text("{\"name\":\"%s\"%s%s}", unique("door"), *fields ? "," : "", fields), "/rooms");
-    assert_status(reply, 201);
-    return reply_integer(reply, "id");
-}
 
 static void assert_waits(const struct reply *reply, json_int_t position)
 {
@@ -95,23 +18,6 @@ static void assert_waits(const struct reply *reply, json_int_t position)
     assert_int_equal(reply_integer(reply, "position"), position);
 }
 
-/* "joined, left left": the room's events about the user since it was made, with their reasons. */
-static char *told(const struct stack *stack, json_int_t room, const struct user *user)
-{
-    char *events = database_value(stack,
-                                  "SELECT string_agg(substr(name, 6) || coalesce(' ' || (body ->> 'reason'), ''), ', ' "
-                                  "ORDER BY id) FROM rooms.outbox WHERE (body ->> 'roomId') = $1 AND "
-                                  "(body ->> 'userId') = $2",
-                                  text("%lld", (long long)room), text("%lld", (long long)user->id));
-    return events != NULL ? events : "";
-}
-
-static void appoint(const struct stack *stack, json_int_t room, const struct user *user)
-{
-    database_value(stack, "INSERT INTO rooms.moderator (room_id, user_id) VALUES ($1::bigint, $2::bigint)",
-                   text("%lld", (long long)room), text("%lld", (long long)user->id));
-}
-
 /* ---- the order of the refusals ---- */
 
 /* Each step takes the refusal away that has just won. */
@@ -119,9 +25,9 @@ static void refusals_win_in_their_order(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack), admin = make_admin(stack);
-    json_int_t room = make(stack, &owner,
-                           "\"unlisted\":true,\"isActive\":false,\"password\":\"sesame\",\"waitingRoom\":true,"
-                           "\"maxParticipants\":2,\"endsAt\":\"2020-01-01T00:00:00Z\"");
+    json_int_t room = make_room_of(stack, &owner,
+                                   "\"unlisted\":true,\"isActive\":false,\"password\":\"sesame\",\"waitingRoom\":true,"
+                                   "\"maxParticipants\":2,\"endsAt\":\"2020-01-01T00:00:00Z\"");
     assert_status(ban(stack, &owner, room, &guest), 204);
     static const struct step {
         const char *change; /* NULL = the ban is lifted */
@@ -144,17 +50,17 @@ static void refusals_win_in_their_order(void **state)
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const struct step *step = &steps[i];
-        assert_status(step->change != NULL ? patch(stack, &owner, room, step->change)
+        assert_status(step->change != NULL ? patch_room(stack, &owner, room, step->change)
                                            : unban(stack, &owner, room, &guest),
                       step->change != NULL ? 200 : 204);
         if (i == 6) { /* nobody is left from before the end: the seats are taken anew */
-            assert_status(join(stack, &owner, room), 201);
-            assert_status(join(stack, &admin, room), 201);
+            assert_status(join_room(stack, &owner, room), 201);
+            assert_status(join_room(stack, &admin, room), 201);
         }
-        struct reply *reply = join(stack, &guest, room);
+        struct reply *reply = join_room(stack, &guest, room);
         assert_reply_at(reply, step->status, step->code, NULL, __FILE__, __LINE__);
         if (step->status == 202)
-            assert_status(leave(stack, &guest, room), 201);
+            assert_status(leave_room(stack, &guest, room), 201);
     }
 }
 
@@ -162,11 +68,11 @@ static void a_wrong_password_is_no_way_around_a_ban(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"password\":\"sesame\"");
+    json_int_t room = make_room_of(stack, &owner, "\"password\":\"sesame\"");
     assert_status(ban(stack, &owner, room, &guest), 204);
-    assert_error_text(join_with(stack, &guest, room, "{\"password\":\"sesame\"}"), 403, "room_banned",
+    assert_error_text(join_room_with(stack, &guest, room, "{\"password\":\"sesame\"}"), 403, "room_banned",
                       "You are banned from this room");
-    assert_error(join_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 403, "room_banned");
+    assert_error(join_room_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 403, "room_banned");
 }
 
 /* ---- the waiting room ---- */
@@ -175,13 +81,13 @@ static void who_joins_waits_and_keeps_the_place(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), first = make_user(stack), second = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
-    assert_waits(join(stack, &first, room), 1);
-    assert_waits(join(stack, &second, room), 2);
-    assert_waits(join(stack, &first, room), 1);
-    assert_waits(join(stack, &second, room), 2);
-    assert_int_equal(reply_integer(get(stack, &owner, room), "participantCount"), 0);
-    struct reply *list = waiting(stack, &owner, room, "");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
+    assert_waits(join_room(stack, &first, room), 1);
+    assert_waits(join_room(stack, &second, room), 2);
+    assert_waits(join_room(stack, &first, room), 1);
+    assert_waits(join_room(stack, &second, room), 2);
+    assert_int_equal(reply_integer(get_room(stack, &owner, room), "participantCount"), 0);
+    struct reply *list = list_waiting(stack, &owner, room, "");
     assert_status(list, 200);
     assert_int_equal(json_array_size(list->json), 2);
     const json_t *guest = json_array_get(list->json, 1);
@@ -191,10 +97,10 @@ static void who_joins_waits_and_keeps_the_place(void **state)
     assert_int_equal(object_integer(guest, "position"), 2);
     assert_int_equal(strlen(object_string(guest, "waitingSince")), strlen("2026-01-01T00:00:00.000Z"));
     /* Leaving takes one out of the queue, and the others move up. */
-    assert_status(leave(stack, &first, room), 201);
-    assert_waits(join(stack, &second, room), 1);
-    assert_waits(join(stack, &first, room), 2);
-    assert_string_equal(told(stack, room, &first), "waiting, left left_waiting, waiting");
+    assert_status(leave_room(stack, &first, room), 201);
+    assert_waits(join_room(stack, &second, room), 1);
+    assert_waits(join_room(stack, &first, room), 2);
+    assert_string_equal(told_of_user(stack, room, &first), "waiting, left left_waiting, waiting");
 }
 
 static void owner_moderators_admins_and_the_invited_do_not_wait(void **state)
@@ -202,12 +108,12 @@ static void owner_moderators_admins_and_the_invited_do_not_wait(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), moderator = make_user(stack), invited = make_user(stack);
     struct user admin = make_admin(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
-    appoint(stack, room, &moderator);
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
+    assert_status(appoint(stack, &owner, room, &moderator), 204);
     assert_status(invite(stack, &moderator, room, &invited), 204);
     const struct user *const users[] = {&owner, &moderator, &invited, &admin};
     for (size_t i = 0; i < sizeof users / sizeof *users; i++)
-        assert_status(join(stack, users[i], room), 201);
+        assert_status(join_room(stack, users[i], room), 201);
 }
 
 static void moderators_admit_and_deny(void **state)
@@ -215,22 +121,22 @@ static void moderators_admit_and_deny(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), moderator = make_user(stack), first = make_user(stack),
                 second = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
-    appoint(stack, room, &moderator);
-    assert_waits(join(stack, &first, room), 1);
-    assert_waits(join(stack, &second, room), 2);
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
+    assert_status(appoint(stack, &owner, room, &moderator), 204);
+    assert_waits(join_room(stack, &first, room), 1);
+    assert_waits(join_room(stack, &second, room), 2);
     struct reply *admitted = decide(stack, &moderator, room, &second, "admit");
     assert_status(admitted, 200);
     assert_int_equal(reply_integer(admitted, "participantCount"), 1);
     assert_status(decide(stack, &moderator, room, &second, "admit"), 200); /* in it already */
-    assert_status(join(stack, &second, room), 201);
+    assert_status(join_room(stack, &second, room), 201);
     assert_status(decide(stack, &owner, room, &first, "deny"), 204);
     assert_error_text(decide(stack, &owner, room, &first, "deny"), 404, "not_waiting", "User is not waiting");
     assert_error(decide(stack, &owner, room, &first, "admit"), 404, "not_waiting");
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), 0);
-    assert_string_equal(told(stack, room, &second), "waiting, admitted, joined");
-    assert_string_equal(told(stack, room, &first), "waiting, denied");
-    assert_waits(join(stack, &first, room), 1); /* who was denied may ask again */
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 0);
+    assert_string_equal(told_of_user(stack, room, &second), "waiting, admitted, joined");
+    assert_string_equal(told_of_user(stack, room, &first), "waiting, denied");
+    assert_waits(join_room(stack, &first, room), 1); /* who was denied may ask again */
 }
 
 static void admitting_all_fills_the_seats_in_order(void **state)
@@ -238,19 +144,19 @@ static void admitting_all_fills_the_seats_in_order(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guests[4];
     make_users(stack, guests, 4);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true,\"maxParticipants\":3");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true,\"maxParticipants\":3");
     for (size_t i = 0; i < 4; i++)
-        assert_waits(join(stack, &guests[i], room), (json_int_t)i + 1);
+        assert_waits(join_room(stack, &guests[i], room), (json_int_t)i + 1);
     struct reply *admitted = admit_all(stack, &owner, room);
     assert_status(admitted, 200);
     assert_int_equal(reply_integer(admitted, "participantCount"), 3);
     assert_int_equal(database_members(stack, room), 3);
-    assert_waits(join(stack, &guests[3], room), 1);
+    assert_waits(join_room(stack, &guests[3], room), 1);
     assert_error(decide(stack, &owner, room, &guests[3], "admit"), 409, "room_full");
-    assert_status(leave(stack, &guests[1], room), 201);
-    assert_waits(join(stack, &guests[1], room), 2); /* who left waits like everybody */
+    assert_status(leave_room(stack, &guests[1], room), 201);
+    assert_waits(join_room(stack, &guests[1], room), 2); /* who left waits like everybody */
     assert_int_equal(reply_integer(admit_all(stack, &owner, room), "participantCount"), 3);
-    assert_status(join(stack, &guests[3], room), 201);
+    assert_status(join_room(stack, &guests[3], room), 201);
 }
 
 static void switching_it_off_admits_up_to_the_seats(void **state)
@@ -258,37 +164,37 @@ static void switching_it_off_admits_up_to_the_seats(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guests[3];
     make_users(stack, guests, 3);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true,\"maxParticipants\":2");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true,\"maxParticipants\":2");
     for (size_t i = 0; i < 3; i++)
-        assert_waits(join(stack, &guests[i], room), (json_int_t)i + 1);
-    struct reply *opened = patch(stack, &owner, room, "{\"waitingRoom\":false}");
+        assert_waits(join_room(stack, &guests[i], room), (json_int_t)i + 1);
+    struct reply *opened = patch_room(stack, &owner, room, "{\"waitingRoom\":false}");
     assert_status(opened, 200);
     assert_false(reply_boolean(opened, "waitingRoom"));
     assert_int_equal(reply_integer(opened, "participantCount"), 2);
-    assert_status(join(stack, &guests[0], room), 201);
-    assert_status(join(stack, &guests[1], room), 201);
-    assert_error(join(stack, &guests[2], room), 409, "room_full");
-    assert_status(leave(stack, &guests[0], room), 201);
-    assert_status(join(stack, &guests[2], room), 201);
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), 0);
+    assert_status(join_room(stack, &guests[0], room), 201);
+    assert_status(join_room(stack, &guests[1], room), 201);
+    assert_error(join_room(stack, &guests[2], room), 409, "room_full");
+    assert_status(leave_room(stack, &guests[0], room), 201);
+    assert_status(join_room(stack, &guests[2], room), 201);
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 0);
 }
 
 static void nobody_gets_in_by_arriving_early(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), early = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true,\"startsAt\":\"2999-01-01T00:00:00Z\"");
-    assert_error(join(stack, &early, room), 403, "room_not_started");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true,\"startsAt\":\"2999-01-01T00:00:00Z\"");
+    assert_error(join_room(stack, &early, room), 403, "room_not_started");
     assert_error(decide(stack, &owner, room, &early, "admit"), 403, "room_not_started");
     assert_error(admit_all(stack, &owner, room), 403, "room_not_started");
-    assert_status(join(stack, &owner, room), 201);
-    assert_status(patch(stack, &owner, room, "{\"startsAt\":\"\"}"), 200);
-    assert_waits(join(stack, &early, room), 1);
+    assert_status(join_room(stack, &owner, room), 201);
+    assert_status(patch_room(stack, &owner, room, "{\"startsAt\":\"\"}"), 200);
+    assert_waits(join_room(stack, &early, room), 1);
     /* What opens later lets nobody in who was not admitted: not another start, not a password. */
-    assert_status(patch(stack, &owner, room, "{\"startsAt\":\"2999-01-01T00:00:00Z\",\"password\":\"x\"}"), 200);
+    assert_status(patch_room(stack, &owner, room, "{\"startsAt\":\"2999-01-01T00:00:00Z\",\"password\":\"x\"}"), 200);
     assert_error(admit_all(stack, &owner, room), 403, "room_not_started");
-    assert_status(patch(stack, &owner, room, "{\"startsAt\":\"\"}"), 200);
-    assert_waits(join(stack, &early, room), 1);
+    assert_status(patch_room(stack, &owner, room, "{\"startsAt\":\"\"}"), 200);
+    assert_waits(join_room(stack, &early, room), 1);
     assert_int_equal(database_members(stack, room), 1);
 }
 
@@ -296,15 +202,15 @@ static void nobody_is_admitted_to_a_room_that_is_shut(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
-    assert_waits(join(stack, &guest, room), 1);
-    assert_status(patch(stack, &owner, room, "{\"isActive\":false}"), 200);
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
+    assert_waits(join_room(stack, &guest, room), 1);
+    assert_status(patch_room(stack, &owner, room, "{\"isActive\":false}"), 200);
     assert_error(decide(stack, &owner, room, &guest, "admit"), 409, "room_not_active");
     assert_error(admit_all(stack, &owner, room), 409, "room_not_active");
-    assert_status(patch(stack, &owner, room, "{\"endsAt\":\"2020-01-01T00:00:00Z\"}"), 200);
+    assert_status(patch_room(stack, &owner, room, "{\"endsAt\":\"2020-01-01T00:00:00Z\"}"), 200);
     assert_error(decide(stack, &owner, room, &guest, "admit"), 403, "room_ended");
     assert_error(admit_all(stack, &owner, room), 403, "room_ended");
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), 0);
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 0);
 }
 
 static void the_queue_comes_in_pages(void **state)
@@ -312,9 +218,9 @@ static void the_queue_comes_in_pages(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guests[5];
     make_users(stack, guests, 5);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
     for (size_t i = 0; i < 5; i++)
-        assert_waits(join(stack, &guests[i], room), (json_int_t)i + 1);
+        assert_waits(join_room(stack, &guests[i], room), (json_int_t)i + 1);
     size_t seen = 0;
     for (char *path = text("/rooms/%lld/waiting?limit=2", (long long)room); path != NULL;) {
         struct reply *page = http_get(stack, owner.token, "%s", path);
@@ -327,20 +233,20 @@ static void the_queue_comes_in_pages(void **state)
         path = link != NULL ? text("%.*s", (int)strcspn(link + 1, ">"), link + 1) : NULL;
     }
     assert_int_equal(seen, 5);
-    assert_invalid(waiting(stack, &owner, room, "?limit=0"), "limit must not be less than 1");
+    assert_invalid(list_waiting(stack, &owner, room, "?limit=0"), "limit must not be less than 1");
 }
 
 static void a_queue_has_an_end(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
     database_value(stack,
                    "INSERT INTO rooms.waiting (room_id, user_id) SELECT $1::bigint, 1000000 + n "
                    "FROM generate_series(1, 1000) n",
                    text("%lld", (long long)room));
-    assert_error(join(stack, &guest, room), 409, "room_full");
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), 100);
+    assert_error(join_room(stack, &guest, room), 409, "room_full");
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 100);
 }
 
 /* Admitting one by one and all at once, while some leave: k seats still admit k. */
@@ -350,7 +256,7 @@ static void admitting_from_everywhere_at_once_keeps_the_seats(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guests[CROWD];
     make_users(stack, guests, CROWD);
-    json_int_t room = make(stack, &owner, text("\"waitingRoom\":true,\"maxParticipants\":%d", SEATS));
+    json_int_t room = make_room_of(stack, &owner, text("\"waitingRoom\":true,\"maxParticipants\":%d", SEATS));
     struct request requests[REQUESTS];
     struct reply *replies[REQUESTS];
     for (size_t i = 0; i < CROWD; i++) {
@@ -370,7 +276,7 @@ static void admitting_from_everywhere_at_once_keeps_the_seats(void **state)
     assert_status(admit_all(stack, &owner, room), 200);
     assert_int_equal(database_members(stack, room), SEATS);
     assert_int_equal(database_participant_count(stack, room), SEATS);
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), CROWD - SEATS);
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), CROWD - SEATS);
 }
 
 /* ---- bans ---- */
@@ -379,26 +285,26 @@ static void a_ban_takes_everything_away(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), member = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
     assert_status(invite(stack, &owner, room, &member), 204);
-    assert_status(join(stack, &member, room), 201);
-    appoint(stack, room, &member);
-    assert_waits(join(stack, &guest, room), 1);
+    assert_status(join_room(stack, &member, room), 201);
+    assert_status(appoint(stack, &owner, room, &member), 204);
+    assert_waits(join_room(stack, &guest, room), 1);
     assert_status(ban(stack, &owner, room, &member), 204);
     assert_status(ban(stack, &owner, room, &member), 204);
     assert_status(ban(stack, &owner, room, &guest), 204);
-    struct reply *after = get(stack, &owner, room);
+    struct reply *after = get_room(stack, &owner, room);
     assert_int_equal(reply_integer(after, "participantCount"), 0);
     assert_int_equal(json_array_size(json_object_get(after->json, "moderators")), 0);
-    assert_int_equal(json_array_size(waiting(stack, &owner, room, "")->json), 0);
-    assert_error(join(stack, &member, room), 403, "room_banned");
-    assert_error(waiting(stack, &member, room, ""), 403, "forbidden");
-    assert_string_equal(told(stack, room, &member), "joined, banned, left banned");
-    assert_string_equal(told(stack, room, &guest), "waiting, banned");
+    assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 0);
+    assert_error(join_room(stack, &member, room), 403, "room_banned");
+    assert_error(list_waiting(stack, &member, room, ""), 403, "forbidden");
+    assert_string_equal(told_of_user(stack, room, &member), "joined, banned, left banned");
+    assert_string_equal(told_of_user(stack, room, &guest), "waiting, banned");
     assert_error_text(invite(stack, &owner, room, &member), 409, "conflict", "User is banned from this room");
     assert_status(unban(stack, &owner, room, &member), 204);
     assert_status(unban(stack, &owner, room, &member), 204);
-    assert_waits(join(stack, &member, room), 1); /* the invitation went with the ban */
+    assert_waits(join_room(stack, &member, room), 1); /* the invitation went with the ban */
 }
 
 static void not_everybody_can_be_banned(void **state)
@@ -406,9 +312,9 @@ static void not_everybody_can_be_banned(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), one = make_user(stack), other = make_user(stack), guest = make_user(stack);
     struct user admin = make_admin(stack);
-    json_int_t room = make(stack, &owner, "");
-    appoint(stack, room, &one);
-    appoint(stack, room, &other);
+    json_int_t room = make_room_of(stack, &owner, "");
+    assert_status(appoint(stack, &owner, room, &one), 204);
+    assert_status(appoint(stack, &owner, room, &other), 204);
     assert_error_text(ban(stack, &one, room, &owner), 403, "forbidden", "The owner cannot be banned");
     assert_error_text(ban(stack, &admin, room, &owner), 403, "forbidden", "The owner cannot be banned");
     assert_error_text(ban(stack, &one, room, &other), 403, "forbidden", "Only the owner may ban a moderator");
@@ -423,46 +329,47 @@ static void an_invited_person_needs_no_password(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"password\":\"sesame\",\"inviteOnly\":true");
-    assert_error(join(stack, &guest, room), 403, "room_password_invalid");
+    json_int_t room = make_room_of(stack, &owner, "\"password\":\"sesame\",\"inviteOnly\":true");
+    assert_error(join_room(stack, &guest, room), 403, "room_password_invalid");
     assert_status(invite(stack, &owner, room, &guest), 204);
     assert_status(invite(stack, &owner, room, &guest), 204);
-    assert_status(join(stack, &guest, room), 201);
-    assert_status(leave(stack, &guest, room), 201);
-    assert_status(join_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 201); /* and may come back */
-    assert_status(leave(stack, &guest, room), 201);
+    assert_status(join_room(stack, &guest, room), 201);
+    assert_status(leave_room(stack, &guest, room), 201);
+    assert_status(join_room_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 201); /* and may come back */
+    assert_status(leave_room(stack, &guest, room), 201);
     assert_status(uninvite(stack, &owner, room, &guest), 204);
     assert_status(uninvite(stack, &owner, room, &guest), 204);
-    assert_error(join(stack, &guest, room), 403, "room_password_invalid");
+    assert_error(join_room(stack, &guest, room), 403, "room_password_invalid");
 }
 
 static void the_right_password_stands_in_for_an_invitation(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"password\":\"sesame\",\"inviteOnly\":true");
-    assert_error(join_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 403, "room_password_invalid");
-    assert_status(join_with(stack, &guest, room, "{\"password\":\"sesame\"}"), 201);
+    json_int_t room = make_room_of(stack, &owner, "\"password\":\"sesame\",\"inviteOnly\":true");
+    assert_error(join_room_with(stack, &guest, room, "{\"password\":\"wrong\"}"), 403, "room_password_invalid");
+    assert_status(join_room_with(stack, &guest, room, "{\"password\":\"sesame\"}"), 201);
 }
 
 static void without_a_password_only_the_invited_get_in(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack), moderator = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"inviteOnly\":true");
-    appoint(stack, room, &moderator);
-    assert_error_text(join(stack, &guest, room), 403, "room_invitation_missing", "You are not invited to this room");
-    assert_status(join(stack, &owner, room), 201);
-    assert_status(join(stack, &moderator, room), 201);
+    json_int_t room = make_room_of(stack, &owner, "\"inviteOnly\":true");
+    assert_status(appoint(stack, &owner, room, &moderator), 204);
+    assert_error_text(join_room(stack, &guest, room), 403, "room_invitation_missing",
+                      "You are not invited to this room");
+    assert_status(join_room(stack, &owner, room), 201);
+    assert_status(join_room(stack, &moderator, room), 201);
     assert_status(invite(stack, &moderator, room, &guest), 204);
-    assert_status(join(stack, &guest, room), 201);
+    assert_status(join_room(stack, &guest, room), 201);
 }
 
 static void only_people_who_exist_are_banned_or_invited(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack);
-    json_int_t room = make(stack, &owner, "");
+    json_int_t room = make_room_of(stack, &owner, "");
     static const char *const ids[] = {"999999", "-5", "99999999999999999999999"};
     static const char *const kinds[] = {"bans", "invitations"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
@@ -484,7 +391,7 @@ static void moderators_see_who_is_banned_and_who_is_invited(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guests[3];
     make_users(stack, guests, 3);
-    json_int_t room = make(stack, &owner, "");
+    json_int_t room = make_room_of(stack, &owner, "");
     assert_string_equal(people(stack, &owner, room, "bans")->body, "[]");
     assert_status(ban(stack, &owner, room, &guests[0]), 204);
     for (size_t i = 1; i < 3; i++)
@@ -528,7 +435,7 @@ static bool lists(const struct stack *stack, const struct user *user, const char
 
 static void assert_seen(const struct stack *stack, const struct user *user, json_int_t room, bool is_seen)
 {
-    assert_status(get(stack, user, room), is_seen ? 200 : 404);
+    assert_status(get_room(stack, user, room), is_seen ? 200 : 404);
     assert_int_equal(lists(stack, user, "/rooms", room), is_seen);
     assert_int_equal(lists(stack, user, "/rooms/active", room), is_seen);
 }
@@ -538,19 +445,19 @@ static void an_unlisted_room_is_shown_to_those_it_concerns(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), member = make_user(stack), invited = make_user(stack),
                 moderator = make_user(stack), stranger = make_user(stack), admin = make_admin(stack);
-    json_int_t room = make(stack, &owner, "\"waitingRoom\":true");
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
     struct user guest = make_user(stack);
-    assert_waits(join(stack, &guest, room), 1);
-    assert_status(patch(stack, &owner, room, "{\"waitingRoom\":false,\"maxParticipants\":2}"), 200);
-    assert_status(join(stack, &member, room), 201);
-    assert_status(patch(stack, &owner, room, "{\"unlisted\":true}"), 200);
+    assert_waits(join_room(stack, &guest, room), 1);
+    assert_status(patch_room(stack, &owner, room, "{\"waitingRoom\":false,\"maxParticipants\":2}"), 200);
+    assert_status(join_room(stack, &member, room), 201);
+    assert_status(patch_room(stack, &owner, room, "{\"unlisted\":true}"), 200);
     assert_status(invite(stack, &owner, room, &invited), 204);
-    appoint(stack, room, &moderator);
+    assert_status(appoint(stack, &owner, room, &moderator), 204);
     const struct user *const concerned[] = {&owner, &member, &invited, &moderator, &guest, &admin};
     for (size_t i = 0; i < sizeof concerned / sizeof *concerned; i++)
         assert_seen(stack, concerned[i], room, true);
     assert_seen(stack, &stranger, room, false);
-    assert_status(leave(stack, &member, room), 201);
+    assert_status(leave_room(stack, &member, room), 201);
     assert_seen(stack, &member, room, false);
     assert_status(uninvite(stack, &owner, room, &invited), 204);
     assert_seen(stack, &invited, room, false);
@@ -561,14 +468,14 @@ static void to_strangers_an_unlisted_room_is_not_there(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack), stranger = make_user(stack);
-    json_int_t room = make(stack, &owner, "\"unlisted\":true,\"password\":\"sesame\"");
+    json_int_t room = make_room_of(stack, &owner, "\"unlisted\":true,\"password\":\"sesame\"");
     struct reply *const replies[] = {
-        get(stack, &stranger, room),
-        join_with(stack, &stranger, room, "{\"password\":\"sesame\"}"),
-        leave(stack, &stranger, room),
-        patch(stack, &stranger, room, "{\"name\":\"x\"}"),
+        get_room(stack, &stranger, room),
+        join_room_with(stack, &stranger, room, "{\"password\":\"sesame\"}"),
+        leave_room(stack, &stranger, room),
+        patch_room(stack, &stranger, room, "{\"name\":\"x\"}"),
         http_delete(stack, stranger.token, "/rooms/%lld", (long long)room),
-        waiting(stack, &stranger, room, ""),
+        list_waiting(stack, &stranger, room, ""),
         decide(stack, &stranger, room, &owner, "admit"),
         decide(stack, &stranger, room, &owner, "deny"),
         admit_all(stack, &stranger, room),
@@ -588,12 +495,12 @@ static void only_moderators_decide(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), member = make_user(stack), guest = make_user(stack);
     struct user admin = make_admin(stack);
-    json_int_t room = make(stack, &owner, "");
-    assert_status(join(stack, &member, room), 201);
-    assert_status(patch(stack, &owner, room, "{\"waitingRoom\":true}"), 200);
-    assert_waits(join(stack, &guest, room), 1);
+    json_int_t room = make_room_of(stack, &owner, "");
+    assert_status(join_room(stack, &member, room), 201);
+    assert_status(patch_room(stack, &owner, room, "{\"waitingRoom\":true}"), 200);
+    assert_waits(join_room(stack, &guest, room), 1);
     struct reply *const refused[] = {
-        waiting(stack, &member, room, ""),
+        list_waiting(stack, &member, room, ""),
         decide(stack, &guest, room, &guest, "admit"),
         decide(stack, &member, room, &guest, "deny"),
         admit_all(stack, &member, room),
@@ -604,7 +511,7 @@ static void only_moderators_decide(void **state)
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         assert_error(refused[i], 403, "forbidden");
-    assert_int_equal(json_array_size(waiting(stack, &admin, room, "")->json), 1);
+    assert_int_equal(json_array_size(list_waiting(stack, &admin, room, "")->json), 1);
     assert_status(decide(stack, &admin, room, &guest, "admit"), 200);
 }
 
@@ -612,7 +519,7 @@ static void both_ids_must_be_numbers(void **state)
 {
     struct stack *stack = *state;
     struct user owner = make_user(stack);
-    json_int_t room = make(stack, &owner, "");
+    json_int_t room = make_room_of(stack, &owner, "");
     static const char *const paths[] = {"bans/%s", "invitations/%s", "waiting/%s/admit", "waiting/%s/deny"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         for (int wrong = 0; wrong < 2; wrong++) {

@@ -6,6 +6,7 @@
 #include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
+#include "tests/support/rooms.h"
 #include "tests/support/scratch.h"
 
 /* So many seconds from now, in UTC. */
@@ -28,21 +29,6 @@ static struct reply *create(const struct stack *stack, const struct user *owner,
     return reply;
 }
 
-static struct reply *patch(const struct stack *stack, const struct user *user, json_int_t room, const char *json)
-{
-    return http_patch(stack, user->token, json, "/rooms/%lld", (long long)room);
-}
-
-static struct reply *get(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return http_get(stack, user->token, "/rooms/%lld", (long long)room);
-}
-
-static struct reply *join(const struct stack *stack, const struct user *user, json_int_t room)
-{
-    return http_post(stack, user->token, NULL, "/rooms/%lld/join", (long long)room);
-}
-
 /* ---- what is set ---- */
 
 static void times_of_any_offset_are_answered_in_utc(void **state)
@@ -56,7 +42,7 @@ static void times_of_any_offset_are_answered_in_utc(void **state)
     assert_string_equal(reply_string(reply, "endsAt"), "2999-05-01T02:00:00.000Z");
     assert_int_equal(reply_integer(reply, "maxDurationMinutes"), 90);
     assert_string_equal(reply_string(reply, "status"), "scheduled");
-    assert_string_equal(get(stack, &owner, reply_integer(reply, "id"))->body, reply->body);
+    assert_string_equal(get_room(stack, &owner, reply_integer(reply, "id"))->body, reply->body);
 }
 
 static void what_is_no_time_is_said_in_words(void **state)
@@ -84,10 +70,10 @@ static void the_end_must_come_after_the_start(void **state)
     assert_invalid(http_post(stack, owner.token, text("{\"name\":\"x\",%s}", same), "/rooms"),
                    "endsAt must be after startsAt");
     json_int_t room = reply_integer(create(stack, &owner, "\"startsAt\":\"2999-01-01T00:00:00Z\""), "id");
-    assert_invalid(patch(stack, &owner, room, "{\"endsAt\":\"2998-12-31T23:59:59Z\"}"),
+    assert_invalid(patch_room(stack, &owner, room, "{\"endsAt\":\"2998-12-31T23:59:59Z\"}"),
                    "endsAt must be after startsAt");
-    assert_status(patch(stack, &owner, room, "{\"endsAt\":\"2999-01-01T00:00:01Z\"}"), 200);
-    assert_invalid(patch(stack, &owner, room, "{\"startsAt\":\"2999-01-01T00:00:01Z\"}"),
+    assert_status(patch_room(stack, &owner, room, "{\"endsAt\":\"2999-01-01T00:00:01Z\"}"), 200);
+    assert_invalid(patch_room(stack, &owner, room, "{\"startsAt\":\"2999-01-01T00:00:01Z\"}"),
                    "endsAt must be after startsAt");
 }
 
@@ -99,9 +85,10 @@ static void what_was_set_is_taken_away_again(void **state)
                                            "\"startsAt\":\"2999-01-01T00:00:00Z\",\"endsAt\":\"2999-01-02T00:00:00Z\","
                                            "\"maxDurationMinutes\":5"),
                                     "id");
-    struct reply *kept = patch(stack, &owner, room, "{\"startsAt\":null,\"description\":\"x\"}");
+    struct reply *kept = patch_room(stack, &owner, room, "{\"startsAt\":null,\"description\":\"x\"}");
     assert_string_equal(reply_string(kept, "startsAt"), "2999-01-01T00:00:00.000Z");
-    struct reply *none = patch(stack, &owner, room, "{\"startsAt\":\"\",\"endsAt\":\"\",\"maxDurationMinutes\":0}");
+    struct reply *none =
+        patch_room(stack, &owner, room, "{\"startsAt\":\"\",\"endsAt\":\"\",\"maxDurationMinutes\":0}");
     assert_status(none, 200);
     assert_false(reply_has(none, "startsAt") || reply_has(none, "endsAt") || reply_has(none, "maxDurationMinutes"));
     assert_string_equal(reply_string(none, "status"), "open");
@@ -114,11 +101,11 @@ static void before_the_start_only_moderators_enter(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack), admin = make_admin(stack);
     json_int_t room = reply_integer(create(stack, &owner, text("\"startsAt\":\"%s\"", in_seconds(3600))), "id");
-    assert_error_text(join(stack, &guest, room), 403, "room_not_started", "Room has not started");
-    assert_status(join(stack, &owner, room), 201);
-    assert_status(join(stack, &admin, room), 201);
-    assert_status(patch(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(-1))), 200);
-    assert_status(join(stack, &guest, room), 201);
+    assert_error_text(join_room(stack, &guest, room), 403, "room_not_started", "Room has not started");
+    assert_status(join_room(stack, &owner, room), 201);
+    assert_status(join_room(stack, &admin, room), 201);
+    assert_status(patch_room(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(-1))), 200);
+    assert_status(join_room(stack, &guest, room), 201);
 }
 
 static void a_room_opens_by_itself_when_its_start_comes(void **state)
@@ -126,10 +113,10 @@ static void a_room_opens_by_itself_when_its_start_comes(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(create(stack, &owner, text("\"startsAt\":\"%s\"", in_seconds(2))), "id");
-    struct reply *reply = join(stack, &guest, room);
+    struct reply *reply = join_room(stack, &guest, room);
     assert_error(reply, 403, "room_not_started");
     for (time_t deadline = time(NULL) + 10; reply->status != 201 && time(NULL) < deadline;)
-        reply = join(stack, &guest, room);
+        reply = join_room(stack, &guest, room);
     assert_status(reply, 201);
     assert_string_equal(reply_string(reply, "status"), "open");
 }
@@ -139,15 +126,15 @@ static void after_the_end_nobody_enters_and_everyone_is_out(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(create(stack, &owner, "\"isActive\":true"), "id");
-    assert_status(join(stack, &guest, room), 201);
-    struct reply *ended = patch(stack, &owner, room, text("{\"endsAt\":\"%s\"}", in_seconds(-1)));
+    assert_status(join_room(stack, &guest, room), 201);
+    struct reply *ended = patch_room(stack, &owner, room, text("{\"endsAt\":\"%s\"}", in_seconds(-1)));
     assert_string_equal(reply_string(ended, "status"), "ended");
     assert_int_equal(reply_integer(ended, "participantCount"), 0);
-    assert_error_text(join(stack, &guest, room), 403, "room_ended", "Room has ended");
-    assert_error(join(stack, &owner, room), 403, "room_ended");
+    assert_error_text(join_room(stack, &guest, room), 403, "room_ended", "Room has ended");
+    assert_error(join_room(stack, &owner, room), 403, "room_ended");
     assert_int_equal(database_members(stack, room), 0);
-    assert_status(patch(stack, &owner, room, "{\"endsAt\":\"\"}"), 200);
-    assert_status(join(stack, &guest, room), 201);
+    assert_status(patch_room(stack, &owner, room, "{\"endsAt\":\"\"}"), 200);
+    assert_status(join_room(stack, &guest, room), 201);
 }
 
 /* Without a statement of ours in between that could have put anybody out. */
@@ -156,12 +143,12 @@ static void the_clock_decides_at_once(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(create(stack, &owner, "\"isActive\":true"), "id");
-    assert_status(join(stack, &guest, room), 201);
+    assert_status(join_room(stack, &guest, room), 201);
     database_value(stack, "UPDATE rooms.room SET ends_at = now() WHERE id = $1::bigint", text("%lld", (long long)room));
-    struct reply *reply = get(stack, &owner, room);
+    struct reply *reply = get_room(stack, &owner, room);
     assert_string_equal(reply_string(reply, "status"), "ended");
     assert_int_equal(reply_integer(reply, "participantCount"), 0);
-    assert_error(join(stack, &guest, room), 403, "room_ended");
+    assert_error(join_room(stack, &guest, room), 403, "room_ended");
 }
 
 static void the_duration_counts_from_the_first_join(void **state)
@@ -170,38 +157,28 @@ static void the_duration_counts_from_the_first_join(void **state)
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(create(stack, &owner, "\"maxDurationMinutes\":30"), "id");
     char *id = text("%lld", (long long)room);
-    assert_string_equal(reply_string(get(stack, &owner, room), "status"), "open");
-    assert_status(join(stack, &guest, room), 201);
-    assert_status(join(stack, &owner, room), 201);
+    assert_string_equal(reply_string(get_room(stack, &owner, room), "status"), "open");
+    assert_status(join_room(stack, &guest, room), 201);
+    assert_status(join_room(stack, &owner, room), 201);
     database_value(stack, "UPDATE rooms.room SET first_joined_at = now() - interval '29 minutes' WHERE id = $1::bigint",
                    id);
-    assert_string_equal(reply_string(get(stack, &owner, room), "status"), "open");
+    assert_string_equal(reply_string(get_room(stack, &owner, room), "status"), "open");
     database_value(stack, "UPDATE rooms.room SET first_joined_at = now() - interval '30 minutes' WHERE id = $1::bigint",
                    id);
-    assert_string_equal(reply_string(get(stack, &owner, room), "status"), "ended");
-    assert_error(join(stack, &guest, room), 403, "room_ended");
+    assert_string_equal(reply_string(get_room(stack, &owner, room), "status"), "ended");
+    assert_error(join_room(stack, &guest, room), 403, "room_ended");
     /* Another meeting: its duration begins with its own first join. */
-    assert_status(patch(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(-1))), 200);
-    assert_status(join(stack, &guest, room), 201);
+    assert_status(patch_room(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(-1))), 200);
+    assert_status(join_room(stack, &guest, room), 201);
 }
 
 /* ---- the sweep: what is told without anybody asking ---- */
 
-/* "created, started": all that was told of the room. */
-static char *told(const struct stack *stack, json_int_t room)
-{
-    return database_value(
-        stack,
-        "SELECT string_agg(substr(name, 6) || coalesce(' ' || (body ->> 'reason'), ''), ', ' ORDER BY "
-        "id) FROM rooms.outbox WHERE (body ->> 'roomId') = $1",
-        text("%lld", (long long)room));
-}
-
 static void await_told(const struct stack *stack, json_int_t room, const char *events)
 {
-    for (time_t deadline = time(NULL) + 15; strcmp(told(stack, room), events) != 0;)
+    for (time_t deadline = time(NULL) + 15; strcmp(told_of_room(stack, room), events) != 0;)
         if (time(NULL) >= deadline)
-            fail_msg("told is: %s", told(stack, room));
+            fail_msg("told is: %s", told_of_room(stack, room));
 }
 
 static void a_start_and_an_end_are_told_when_they_come(void **state)
@@ -210,11 +187,11 @@ static void a_start_and_an_end_are_told_when_they_come(void **state)
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(
         create(stack, &owner, text("\"startsAt\":\"%s\",\"endsAt\":\"%s\"", in_seconds(3600), in_seconds(7200))), "id");
-    assert_status(join(stack, &owner, room), 201);
-    assert_status(patch(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(2))), 200);
+    assert_status(join_room(stack, &owner, room), 201);
+    assert_status(patch_room(stack, &owner, room, text("{\"startsAt\":\"%s\"}", in_seconds(2))), 200);
     await_told(stack, room, "created, joined, updated, started");
-    assert_status(join(stack, &guest, room), 201);
-    assert_status(patch(stack, &owner, room, text("{\"endsAt\":\"%s\"}", in_seconds(2))), 200);
+    assert_status(join_room(stack, &guest, room), 201);
+    assert_status(patch_room(stack, &owner, room, text("{\"endsAt\":\"%s\"}", in_seconds(2))), 200);
     await_told(stack, room, "created, joined, updated, started, joined, updated, left ended, left ended, ended");
     assert_int_equal(database_members(stack, room), 0);
     assert_int_equal(database_participant_count(stack, room), 0);
@@ -225,7 +202,7 @@ static void an_end_is_told_once_by_whoever_sees_it_first(void **state)
     struct stack *stack = *state;
     struct user owner = make_user(stack), guest = make_user(stack);
     json_int_t room = reply_integer(create(stack, &owner, "\"isActive\":true"), "id");
-    assert_status(join(stack, &guest, room), 201);
+    assert_status(join_room(stack, &guest, room), 201);
     database_value(stack, "UPDATE rooms.room SET ends_at = now() WHERE id = $1::bigint", text("%lld", (long long)room));
     struct request requests[16];
     struct reply *replies[16];
