@@ -86,6 +86,7 @@ static void on_tick(void *context)
 static bool on_turn_end(void *context)
 {
     struct db *db = context;
+    db_send_searches(db);
     for (size_t i = 0; i < db->connection_count; i++)
         pipeline_end_turn(&db->connections[i]);
     return db_resume_settled(db);
@@ -229,6 +230,7 @@ void db_destroy(struct db **db_)
     if (db == NULL)
         return;
     *db_ = NULL;
+    db_send_searches(db);
     for (size_t i = 0; i < db->connection_count; i++)
         connection_close(&db->connections[i]);
     db_resume_settled(db);

@@ -73,6 +73,7 @@ struct db_value db_integers(struct arena *arena, struct integers integers);
 /* ---- results: live as long as the arena ---- */
 struct db_result {
     size_t rows;
+    size_t first;        /* of the PGresult's rows: row 0 */
     void *pg;            /* the PGresult */
     struct arena *arena; /* it lives in */
 };
@@ -96,5 +97,12 @@ void db_decode(const struct db_result *result, size_t row, const struct message 
  *   ERROR_INTERNAL     anything else; logged with its SQLSTATE */
 enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
                     const struct db_value *values, size_t count, struct db_result *result) MUST_USE;
+
+/* In a fiber: the one row of a key, or none. The statement reads; it takes an array of keys, bigint[], and answers with
+ * at most one row each, by key, which is the first column. What fibers look for in one turn goes to the server at its
+ * end as one query that names each key once: a row asked for by many costs as much as by one, and what each gets was
+ * read after it asked. Fails as db_query does, by the latest of their deadlines. */
+enum error db_find(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
+                   int64_t key, struct db_result *result) MUST_USE;
 
 #endif

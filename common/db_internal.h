@@ -1,5 +1,6 @@
 /* What the files of db share: queries, the connections they wait on, and the pool. Private to common/db*.c.
  *   db.c             the pool: which connection a query goes to, deadlines, waking the fibers
+ *   db_find.c        rows that many look for in one turn
  *   db_connection.c  one connection's states: connecting, ready, lost, waiting to connect again
  *   db_pipeline.c    what one connection owes us: sending queries, taking answers
  *   db_result.c      what a PGresult says: its values, and what an SQLSTATE means to us
@@ -40,6 +41,7 @@ struct query {
     TAILQ_ENTRY(query) link; /* in db->waiting, then in db->settled */
 };
 TAILQ_HEAD(query_list, query);
+SLIST_HEAD(search_list, search);
 
 /* ---- a connection ---- */
 
@@ -121,9 +123,10 @@ struct db {
     struct db_options options;
     const char *const *keywords; /* for PQconnectStartParams; NULL ends them */
     const char *const *values;
-    struct query_list waiting; /* under way in a connection */
-    struct query_list settled; /* their fibers are about to run */
-    struct loop_timer *tick;   /* runs while a server owes an answer */
+    struct query_list waiting;   /* under way in a connection */
+    struct query_list settled;   /* their fibers are about to run */
+    struct search_list searches; /* of this turn */
+    struct loop_timer *tick;     /* runs while a server owes an answer */
     bool is_ticking;
     char why_not[320];
     size_t connection_count;
@@ -134,6 +137,9 @@ struct db {
 void db_settle(struct db *db, struct query *query);
 /* Runs the fibers whose queries are settled; from the loop only. True if there were any. */
 bool db_resume_settled(struct db *db);
+
+/* Sends what fibers look for since the last time; from the loop only. */
+void db_send_searches(struct db *db);
 
 /* ---- what a result says ---- */
 

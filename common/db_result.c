@@ -10,14 +10,14 @@
 bool db_is_null(const struct db_result *result, size_t row, size_t column)
 {
     assert(row < result->rows);
-    return PQgetisnull(result->pg, (int)row, (int)column) != 0;
+    return PQgetisnull(result->pg, (int)(result->first + row), (int)column) != 0;
 }
 
 struct str db_text(const struct db_result *result, size_t row, size_t column)
 {
     assert(row < result->rows);
-    int length = PQgetlength(result->pg, (int)row, (int)column);
-    return (struct str){PQgetvalue(result->pg, (int)row, (int)column), (size_t)length};
+    int at = (int)(result->first + row), length = PQgetlength(result->pg, at, (int)column);
+    return (struct str){PQgetvalue(result->pg, at, (int)column), (size_t)length};
 }
 
 int64_t db_integer(const struct db_result *result, size_t row, size_t column)

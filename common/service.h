@@ -143,6 +143,10 @@ bool service_spawn(struct service *service, int64_t timeout_ms, void (*entry)(st
 enum error call_query_values(struct call *call, const struct statement *statement, struct db_result *result,
                              const struct db_value *values, size_t count) MUST_USE;
 
+/* db_find, alike: the row of a key, read together with what other calls of this turn look for. */
+enum error call_find(struct call *call, const struct statement *statement, int64_t key,
+                     struct db_result *result) MUST_USE;
+
 /* Calls a method of another service, as this call's caller and client and within its deadline; in and out are the
  * structs of the method's messages (out may be NULL). The other's error comes back as it is, its text with it. */
 enum error call_service(struct call *call, const struct method *method, const void *in, void *out) MUST_USE;

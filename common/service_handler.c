@@ -17,6 +17,13 @@ enum error call_query_values(struct call *call, const struct statement *statemen
     return db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
 }
 
+enum error call_find(struct call *call, const struct statement *statement, int64_t key, struct db_result *result)
+{
+    if (call->service->db == NULL)
+        return ERROR_UNAVAILABLE;
+    return db_find(call->service->db, call->arena, call->deadline_ms, statement, key, result);
+}
+
 /* ---- replies ---- */
 
 __attribute__((format(printf, 2, 0))) static struct str format_text(struct call *call, const char *format,

@@ -49,14 +49,26 @@ enum error reply_outcome(struct call *call, const struct path_id *id, const stru
     return reply_room(call, result);
 }
 
+static enum error check_known(struct call *call, const struct path_id *id)
+{
+    struct db_result result;
+    TRY(call_query(call, &sql_room_known, &result, DB_INTEGER(id->value), DB_INTEGER(call->caller.id)));
+    return result.rows > 0 && db_boolean(&result, 0, 0) ? OK : room_not_found(call, id);
+}
+
+/* What all see alike is read for all who ask in one turn at once (db_find); what is one's own, only where it matters.
+ */
 enum error room_get(struct call *call, const struct room_by_id *in)
 {
     struct db_result result;
-    TRY(call_query(call, &sql_room_get, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
-                   DB_BOOLEAN(is_admin(call))));
+    struct room_view room;
+    TRY(call_find(call, &sql_room_get, in->id.value, &result));
     if (result.rows == 0)
         return room_not_found(call, &in->id);
-    return reply_room(call, &result);
+    db_decode(&result, 0, &room_view_message, &room);
+    if (room.unlisted && !is_admin(call))
+        TRY(check_known(call, &in->id));
+    return call_reply(call, &room);
 }
 
 int64_t page_limit(bool is_given, int64_t given)

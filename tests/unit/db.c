@@ -116,11 +116,15 @@ STATEMENT(add_late, true, 1, "insert into late values ($1)")
 STATEMENT(add_item_slowly, true, 2, "insert into item (name) select $1 from pg_sleep($2::bigint / 1000.0)")
 STATEMENT(nap, false, 1, "select $1::bigint as ms from pg_sleep($1::bigint / 1000.0)")
 STATEMENT(get_shape, false, 0, "select * from shape")
+STATEMENT(seek, false, 1,
+          "select key, array_length($1::bigint[], 1)::bigint as asked, 6 / (key - 13) "
+          "from unnest($1::bigint[]) as asked (key) where key > 0 order by key")
 STATEMENT(settings, false, 0,
           "select current_user::text, current_setting('statement_timeout'), current_setting('application_name'), "
           "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path')")
-static const struct statement *const statements[] = {
-    &echo, &divide, &add_item, &add_item_badly, &add_late, &add_item_slowly, &nap, &get_shape, &settings, &echo_all};
+static const struct statement *const statements[] = {&echo,     &divide,          &add_item, &add_item_badly,
+                                                     &add_late, &add_item_slowly, &nap,      &get_shape,
+                                                     &settings, &echo_all,        &seek};
 
 /* ---- a pool and its loop; fibers that ask it ---- */
 
@@ -663,6 +667,96 @@ static void test_what_waits_is_failed_when_the_pool_goes(void **state)
     loop_destroy(&loop);
 }
 
+/* ---- rows by key ---- */
+
+/* What one fiber looks for, and finds. */
+struct find {
+    int64_t key;
+    enum error error;
+    bool is_there;
+    int64_t found, asked; /* its key, and how many keys the statement was given */
+};
+
+static void run_find(void *argument)
+{
+    struct find *find = argument;
+    struct arena *arena = arena_new();
+    struct db_result result;
+    find->error = db_find(db, arena, INT64_MAX, &seek, find->key, &result);
+    find->is_there = find->error == OK && result.rows == 1;
+    if (find->is_there) {
+        find->found = db_integer(&result, 0, 0);
+        find->asked = db_integer(&result, 0, 1);
+    }
+    arena_destroy(&arena);
+    if (--running == 0)
+        loop_stop(loop);
+}
+
+static void run_finds(struct find *finds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        running++;
+        assert_true(fiber_start(run_find, &finds[i]));
+    }
+    run_loop();
+}
+
+static void test_rows_looked_for_in_one_turn_are_one_query_and_each_gets_its_own(void **state)
+{
+    (void)state;
+    struct find finds[] = {{.key = 9}, {.key = 7}, {.key = -1}, {.key = 7}, {.key = 1}, {.key = 9}};
+    enum { COUNT = sizeof finds / sizeof *finds, DISTINCT = 4 };
+    open_pool(2, 3000);
+    run_finds(finds, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(finds[i].error, OK);
+        assert_int_equal(finds[i].is_there, finds[i].key > 0);
+        assert_int_equal(finds[i].found, finds[i].is_there ? finds[i].key : 0);
+        assert_int_equal(finds[i].asked, finds[i].is_there ? DISTINCT : 0);
+    }
+    close_pool();
+}
+
+static void test_what_is_looked_for_later_is_another_query(void **state)
+{
+    (void)state;
+    open_pool(1, 3000);
+    for (int turn = 0; turn < 2; turn++) {
+        struct find find = {.key = 7};
+        run_finds(&find, 1);
+        assert_int_equal(find.asked, 1);
+    }
+    close_pool();
+}
+
+static void test_a_search_fails_for_all_who_took_part(void **state)
+{
+    (void)state;
+    struct find bad[] = {{.key = 1}, {.key = 13}, {.key = 2}}, good = {.key = 1};
+    open_pool(1, 3000);
+    run_finds(bad, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(bad[i].error, ERROR_INTERNAL);
+    run_finds(&good, 1);
+    assert_true(good.is_there);
+    close_pool();
+}
+
+static void test_what_is_looked_for_is_failed_when_the_pool_goes(void **state)
+{
+    (void)state;
+    struct find finds[] = {{.key = 1}, {.key = 2}};
+    open_pool(1, 3000);
+    running = 2;
+    assert_true(fiber_start(run_find, &finds[0]) && fiber_start(run_find, &finds[1]));
+    db_destroy(&db);
+    assert_int_equal(running, 0);
+    assert_int_equal(finds[0].error, ERROR_UNAVAILABLE);
+    assert_int_equal(finds[1].error, ERROR_UNAVAILABLE);
+    loop_destroy(&loop);
+}
+
 /* ---- load ---- */
 
 static void test_a_thousand_at_once_each_get_their_own_answer(void **state)
@@ -724,6 +818,10 @@ int main(void)
         cmocka_unit_test(test_a_server_that_stalls_is_given_up),
         cmocka_unit_test(test_a_restarted_server_heals),
         cmocka_unit_test(test_what_waits_is_failed_when_the_pool_goes),
+        cmocka_unit_test(test_rows_looked_for_in_one_turn_are_one_query_and_each_gets_its_own),
+        cmocka_unit_test(test_what_is_looked_for_later_is_another_query),
+        cmocka_unit_test(test_a_search_fails_for_all_who_took_part),
+        cmocka_unit_test(test_what_is_looked_for_is_failed_when_the_pool_goes),
         cmocka_unit_test(test_a_thousand_at_once_each_get_their_own_answer),
         cmocka_unit_test(test_what_a_connection_owes_is_bounded),
     };
