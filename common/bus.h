@@ -96,6 +96,7 @@ struct bus_reply {
     int64_t next_after; /* of a page: the cursor of the next one; 0 = none */
     struct rate rate;
     struct str variant; /* the name of the message that body is, where it is not the method's out; "" */
+    int64_t version;    /* of what body shows, where it has one; 0 = it has none */
 };
 
 /* A call's name while it is pending: slot and generation. 0 is none. */

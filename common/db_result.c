@@ -86,6 +86,7 @@ static void decode_value(const struct db_result *result, size_t row, size_t colu
         return;
     case FIELD_OBJECT:
     case FIELD_ID:
+    case FIELD_VERSIONS:
         break;
     }
     assert(!"a column for a field that no column can fill");

@@ -10,7 +10,7 @@ enum {
     CALLER_LEAST = 2,
     TRACE_FIELDS = 4,
     TRACE_LEAST = 2,
-    REPLY_FIELDS = 6,
+    REPLY_FIELDS = 7,
     REPLY_LEAST = 4,
     RATE_FIELDS = 3,
     EVENT_FIELDS = 4,
@@ -113,6 +113,7 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
     pack_integer(batch, reply->next_after);
     write_rate(batch, &reply->rate);
     write_text_or_nil(batch, reply->variant);
+    pack_integer(batch, reply->version);
 }
 
 void envelope_write_event(struct buffer *message, const struct envelope_event *event)
@@ -245,13 +246,14 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
     struct str code;
     reply->rate = (struct rate){0};
     reply->variant = STR("");
+    reply->version = 0;
     if (!read_head(reader, REPLY_LEAST, &more) || !read_id(reader, id) ||
         !read_optional(reader, PACK_STRING, MAX_CODE, &code) ||
         !read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &reply->body) ||
         !read_number(reader, 0, INT64_MAX, &reply->next_after) ||
         (goes_on(&more) && !read_rate(reader, &reply->rate)) ||
         (goes_on(&more) && !read_optional(reader, PACK_STRING, BUS_MAX_VARIANT, &reply->variant)) ||
-        !skip_more(reader, more))
+        (goes_on(&more) && !read_number(reader, 0, INT64_MAX, &reply->version)) || !skip_more(reader, more))
         return false;
     reply->error = code.len == 0 ? OK : error_from_code(code);
     if (reply->error != OK && reply->body.len == 0)

@@ -8,12 +8,13 @@
 
 #include "common/schema_rules.h"
 
-/* Arguments come in two maps, because a client must not send in a body what the path names. */
+/* Arguments come in two maps, because a client must not send in a body what the path names, or the header. */
 enum part { PART_PATH, PART_REST };
 
 static bool belongs(const struct field *field, enum part part)
 {
-    return (field->type == FIELD_ID) == (part == PART_PATH);
+    bool is_of_path = field->type == FIELD_ID || field->type == FIELD_VERSIONS;
+    return is_of_path == (part == PART_PATH);
 }
 
 /* ---- decoding ---- */
@@ -97,8 +98,8 @@ static void mark_present(const struct field *field, void *out)
     *(bool *)((char *)out + field->has_offset) = true;
 }
 
-/* What check_field has found to be integers. */
-static struct integers copy_integers(struct str packed, struct arena *arena)
+/* False where packed is no array of integers. */
+static bool copy_integers(struct str packed, struct arena *arena, struct integers *out)
 {
     struct pack_reader reader = pack_reader(packed);
     uint32_t count = 0;
@@ -106,8 +107,8 @@ static struct integers copy_integers(struct str packed, struct arena *arena)
     int64_t *values = arena_alloc(arena, count * sizeof *values);
     for (uint32_t i = 0; i < count; i++)
         is_good = is_good && pack_read_integer(&reader, &values[i]);
-    assert(is_good);
-    return (struct integers){values, count};
+    *out = (struct integers){values, count};
+    return is_good;
 }
 
 static void store(const struct field *field, const struct pack_value *value, struct arena *arena, void *out)
@@ -116,10 +117,10 @@ static void store(const struct field *field, const struct pack_value *value, str
         *(bool *)member(field, out) = value->boolean;
     else if (field->type == FIELD_INTEGER)
         *(int64_t *)member(field, out) = value->integer;
-    else if (field->type == FIELD_INTEGERS)
-        *(struct integers *)member(field, out) = copy_integers(value->text, arena);
-    else
+    else if (field->type != FIELD_INTEGERS)
         *(struct str *)member(field, out) = value->text;
+    else if (!copy_integers(value->text, arena, member(field, out)))
+        assert(!"check_field has found integers");
     mark_present(field, out);
 }
 
@@ -139,14 +140,27 @@ static enum error decode_id(const struct field *field, const struct pack_value *
     return OK;
 }
 
+static enum error decode_versions(const struct field *field, const struct pack_value *value, struct arena *arena,
+                                  void *out)
+{
+    if (!value)
+        return field->required ? ERROR_MALFORMED : OK;
+    if (value->type != PACK_ARRAY || !copy_integers(value->text, arena, member(field, out)))
+        return ERROR_MALFORMED;
+    mark_present(field, out);
+    return OK;
+}
+
 static enum error decode_path(struct check *check, struct pack_reader *reader, void *out)
 {
     struct slots slots = {.filled = 0};
     TRY(read_map(check, reader, PART_PATH, &slots));
     for (size_t i = 0; i < check->message->field_count; i++) {
         const struct field *field = &check->message->fields[i];
-        if (belongs(field, PART_PATH))
+        if (field->type == FIELD_ID)
             TRY(decode_id(field, slot(&slots, i), out));
+        else if (field->type == FIELD_VERSIONS)
+            TRY(decode_versions(field, slot(&slots, i), check->arena, out));
     }
     return OK;
 }
@@ -230,6 +244,7 @@ static void encode_value(const struct field *field, const void *value, struct bu
         assert(((const struct str *)value)->len > 0);
         return pack_raw(buffer, *(const struct str *)value);
     case FIELD_INTEGERS:
+    case FIELD_VERSIONS:
         return encode_integers(value, buffer);
     default:
         return pack_string(buffer, *(const struct str *)value);

@@ -19,7 +19,8 @@ enum field_type {
     FIELD_INTEGER,
     FIELD_ID,
     FIELD_OBJECT,
-    FIELD_INTEGERS
+    FIELD_INTEGERS,
+    FIELD_VERSIONS
 };
 
 /* An id out of a path: as sent, for the error that quotes it, and its value; 0 where out of range (no row has 0). */
@@ -28,7 +29,7 @@ struct path_id {
     int64_t value;
 };
 
-/* Of a field of type INTEGERS; borrowed. */
+/* Of a field of type INTEGERS or VERSIONS; borrowed. */
 struct integers {
     const int64_t *values;
     size_t count;
@@ -73,9 +74,9 @@ struct report {
 };
 
 /* Decodes a method's arguments, `[{path parameters}, {the rest}]`, into *out (message->struct_size bytes, zeroed here).
- * Strings borrow from the reader's bytes; the report and integers are the arena's. Fields of type ID come from the
- * first map only, the others from the second only. `null` counts as absent. OK                    valid or not:
- * report->count tells; the ID fields are good ERROR_MALFORMED       not that shape, not MessagePack, not UTF-8
+ * Strings borrow from the reader's bytes; the report and integers are the arena's. Fields of type ID and VERSIONS come
+ * from the first map only, the others from the second only. `null` counts as absent. OK                    valid or
+ * not: report->count tells; the ID fields are good ERROR_MALFORMED       not that shape, not MessagePack, not UTF-8
  *   ERROR_ID_NOT_NUMERIC  an ID that is not an optional sign and digits */
 enum error schema_decode(const struct message *message, struct pack_reader *reader, struct arena *arena, void *out,
                          struct report *report) MUST_USE;

@@ -28,6 +28,7 @@ struct call {
     int64_t next_after;
     struct rate rate;
     struct str variant;
+    int64_t version;
     enum error failure; /* OK, or the error that body is the text of */
     size_t list_place;  /* while a list is open */
     uint32_t list_count;
@@ -169,6 +170,10 @@ enum error call_reply_variant(struct call *call, const struct message *message, 
 void call_list_open(struct call *call);
 void call_list_add(struct call *call, const void *out);
 enum error call_list_end(struct call *call, int64_t next_after);
+
+/* Tells, with the reply, which version of it this is: what the client may name when it changes it (VERSIONS in
+ * proto/messages.def). After call_reply. */
+void call_set_version(struct call *call, int64_t version);
 
 /* Tells the client, with the reply or the error, how much more of this it may ask for. */
 void call_set_rate(struct call *call, struct rate rate);

@@ -143,6 +143,7 @@ static void answer(struct call *call, enum error error)
     if (error == OK) {
         reply.next_after = call->next_after;
         reply.variant = call->variant;
+        reply.version = call->version;
     }
     bus_answer(call->service->bus, &call->origin, &reply);
 }

@@ -71,12 +71,19 @@ void call_set_rate(struct call *call, struct rate rate)
     call->rate = rate;
 }
 
+void call_set_version(struct call *call, int64_t version)
+{
+    assert(version > 0);
+    call->version = version;
+}
+
 static void begin_reply(struct call *call)
 {
     buffer_clear(&call->body);
     call->failure = OK;
     call->next_after = 0;
     call->variant = STR("");
+    call->version = 0;
 }
 
 enum error call_reply(struct call *call, const void *out)

@@ -7,6 +7,7 @@
 #include "common/pack.h"
 #include "gateway/authorize.h"
 #include "gateway/body.h"
+#include "gateway/etag.h"
 #include "gateway/form.h"
 #include "gateway/respond.h"
 #include "gateway/thread.h"
@@ -65,6 +66,7 @@ static void on_reply(void *context, const struct bus_reply *reply)
     struct request *request = context;
     request->calls[0] = 0;
     request->rate = reply->rate;
+    request->version = reply->version;
     arena_reset(request->thread->arena);
     if (reply->error == OK)
         answer(request, reply);
@@ -102,10 +104,32 @@ static enum error find_route(struct request *request, struct failure *failure)
     return ERROR_ROUTE_NOT_FOUND;
 }
 
+/* The field of type VERSIONS that the header fills; NULL = none. */
+static const struct field *versions_field(const struct request *request, struct integers *versions)
+{
+    const struct message *message = request->match.route->method->in;
+    for (size_t i = 0; i < message->field_count && request->has_if_match; i++)
+        if (message->fields[i].type == FIELD_VERSIONS)
+            return etag_versions(request->if_match, request->thread->arena, versions) ? &message->fields[i] : NULL;
+    return NULL;
+}
+
+static void pack_versions(const struct field *field, const struct integers *versions, struct buffer *out)
+{
+    pack_string(out, (struct str){field->name, field->name_len});
+    pack_array(out, (uint32_t)versions->count);
+    for (size_t i = 0; i < versions->count; i++)
+        pack_integer(out, versions->values[i]);
+}
+
 static enum error pack_parameters(struct request *request, struct buffer *out, struct failure *failure)
 {
     const struct route_match *match = &request->match;
-    pack_map(out, (uint32_t)match->count);
+    struct integers versions;
+    const struct field *field = versions_field(request, &versions);
+    pack_map(out, (uint32_t)match->count + (field != NULL));
+    if (field != NULL)
+        pack_versions(field, &versions, out);
     for (size_t i = 0; i < match->count; i++) {
         struct str value;
         if (!form_decode_segment(match->values[i], request->thread->arena, &value)) {
@@ -151,7 +175,7 @@ static enum error pack_query(struct request *request, struct buffer *out, struct
     return OK;
 }
 
-/* The method's arguments: [{path parameters}, {the rest}], to the thread's buffer. */
+/* The method's arguments: [{what path and header say}, {the rest}], to the thread's buffer. */
 static enum error pack_arguments(struct request *request, struct failure *failure)
 {
     struct buffer *out = &request->thread->arguments;

@@ -78,6 +78,16 @@ static void take_first(struct str *field, struct str value)
         *field = value;
 }
 
+/* The lines of a field that is a list are one list. */
+static void take_if_match(struct request *request, struct str value)
+{
+    if (request->has_if_match)
+        value = str_of(h2o_concat(&request->req->pool, iovec_of(request->if_match), h2o_iovec_init(H2O_STRLIT(",")),
+                                  iovec_of(value)));
+    request->if_match = value;
+    request->has_if_match = true;
+}
+
 static void read_other_field(struct request *request, struct str name, struct str value)
 {
     if (str_equal(name, STR("x-request-id"))) {
@@ -105,6 +115,8 @@ static void read_fields(struct request *request)
             take_first(&request->content_encoding, value);
         else if (name == &H2O_TOKEN_IF_NONE_MATCH->buf)
             take_first(&request->if_none_match, value);
+        else if (name == &H2O_TOKEN_IF_MATCH->buf)
+            take_if_match(request, value);
         else if (name == &H2O_TOKEN_USER_AGENT->buf)
             request->user_agent = text_limit(value, BUS_MAX_AGENT);
         else if (name == &H2O_TOKEN_ACCEPT->buf)

@@ -26,6 +26,8 @@ struct request {
 
     /* Header fields; empty = absent */
     struct str authorization, origin, content_type, content_encoding, if_none_match, traceparent;
+    struct str if_match; /* its lines in one */
+    bool has_if_match;
     struct str remote; /* the client's address: the connection's peer, or for whom a trusted proxy asks */
     char forwarded_remote[ADDRESS_MAX_TEXT + 1];
     struct str user_agent; /* what of it the auth service is told */
@@ -43,6 +45,7 @@ struct request {
     uint64_t asked_at_epoch;
 
     struct rate rate; /* the service's, for the reply */
+    int64_t version;  /* alike, of what the reply shows; 0 = it has none */
     bus_call_id calls[REQUEST_MAX_CALLS];
     int64_t began_us, deadline_ms;
     bool is_answered;

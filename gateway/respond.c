@@ -129,9 +129,10 @@ static void send_body(struct request *request, struct str type, struct str body)
 static bool add_etag(struct request *request, struct str body)
 {
     char *tag = h2o_mem_alloc_pool(&request->req->pool, ETAG_MAX_LEN);
-    struct str value = {tag, etag_make(body, tag)};
+    size_t len = request->version > 0 ? etag_make_versioned(request->version, body, tag) : etag_make(body, tag);
+    struct str value = {tag, len};
     add(request, &etag, value);
-    return request->if_none_match.len > 0 && etag_matches(request->if_none_match, value);
+    return request->is_read && request->if_none_match.len > 0 && etag_matches(request->if_none_match, value);
 }
 
 /* The limit that the request asked for (a service has let it pass), or the contract's. */
@@ -153,7 +154,7 @@ static void add_link(struct request *request, int64_t next_after)
 
 void respond_json(struct request *request, int status, struct str json, int64_t next_after)
 {
-    bool is_tagged = status == 200 && request->is_read;
+    bool is_tagged = request->version > 0 || (status == 200 && request->is_read);
     begin(request, status);
     if (next_after != 0)
         add_link(request, next_after);
@@ -176,7 +177,7 @@ void respond_preflight(struct request *request)
 {
     begin(request, 204);
     add(request, &allow_methods, STR("GET,POST,PUT,PATCH,DELETE,OPTIONS"));
-    add(request, &allow_headers, STR("Content-Type,Authorization,If-None-Match,X-Request-Id,Traceparent"));
+    add(request, &allow_headers, STR("Content-Type,Authorization,If-Match,If-None-Match,X-Request-Id,Traceparent"));
     add(request, &max_age, STR("600"));
     send_reply(request, (struct str){"", 0});
 }

@@ -166,6 +166,7 @@ static const struct {
     {403, "Forbidden"},
     {404, "Not Found"},
     {409, "Conflict"},
+    {412, "Precondition Failed"},
     {413, "Payload Too Large"},
     {415, "Unsupported Media Type"},
     {429, "Too Many Requests"},
@@ -228,14 +229,15 @@ static bool has_body(enum verb verb)
 
 static uint64_t message_errors(const struct message *message)
 {
-    bool has_id = false, has_rules = message->refuses_unknown;
+    bool has_id = false, has_versions = false, has_rules = message->refuses_unknown;
     for (size_t i = 0; i < message->field_count; i++) {
-        bool is_id = message->fields[i].type == FIELD_ID;
-        has_id |= is_id;
-        has_rules |= !is_id;
+        enum field_type type = message->fields[i].type;
+        has_id |= type == FIELD_ID;
+        has_versions |= type == FIELD_VERSIONS;
+        has_rules |= type != FIELD_ID && type != FIELD_VERSIONS;
     }
     bool tells = has_rules && message->invalid == ERROR_VALIDATION;
-    return (has_id ? E(ID_NOT_NUMERIC) : 0) | (tells ? E(VALIDATION) : 0);
+    return (has_id ? E(ID_NOT_NUMERIC) : 0) | (has_versions ? E(PRECONDITION_FAILED) : 0) | (tells ? E(VALIDATION) : 0);
 }
 
 uint64_t proto_route_errors(const struct route *route)

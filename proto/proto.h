@@ -27,6 +27,7 @@ const char *proto_service_name(enum proto_service service);
 #define C_TYPE_BOOLEAN bool
 #define C_TYPE_INTEGER int64_t
 #define C_TYPE_INTEGERS struct integers
+#define C_TYPE_VERSIONS struct integers
 #define C_TYPE_ID struct path_id
 #define MESSAGE(name, ...)                                                                                             \
     extern const struct message name##_message;                                                                       \

@@ -37,10 +37,11 @@ bool is_admin(const struct call *call);
 
 /* ---- replies ---- */
 
-/* The columns of a statement that returns a room; more may stand behind them. */
-enum { ROOM_COLUMNS = 19 };
+/* The columns of a statement that returns a room: the message room_view's, and its version. More may stand behind them.
+ */
+enum { ROOM_VERSION = 19, ROOM_COLUMNS };
 
-/* Answers with the first row of a statement that returns rooms. */
+/* Answers with the first row of a statement that returns rooms, and the version of it. */
 enum error reply_room(struct call *call, const struct db_result *result);
 
 /* Answers with the row of a statement that changes a room and says its outcome in the column behind the room's: 'ok',

@@ -52,11 +52,31 @@ static bool changes_anything(const struct room_update *in)
            in->has_ends_at || in->has_max_duration_minutes;
 }
 
+static bool is_among(const struct integers *versions, int64_t version)
+{
+    for (size_t i = 0; i < versions->count; i++)
+        if (versions->values[i] == version)
+            return true;
+    return false;
+}
+
+static enum error change_nothing(struct call *call, const struct room_update *in)
+{
+    TRY(room_get(call, &(struct room_by_id){.id = in->id}));
+    return !in->has_versions || is_among(&in->versions, call->version) ? OK : ERROR_PRECONDITION_FAILED;
+}
+
+/* The versions that it may have, as the statement takes them. */
+static struct db_value expected(struct call *call, bool has_versions, struct integers versions)
+{
+    return has_versions ? db_integers(call->arena, versions) : DB_NULL;
+}
+
 /* An empty password takes the room's away; the empty hash says so to the statement. */
 enum error room_update(struct call *call, const struct room_update *in)
 {
     if (!changes_anything(in))
-        return room_get(call, &(struct room_by_id){.id = in->id});
+        return change_nothing(call, in);
     struct str hash = {0};
     if (in->has_password && in->password.len > 0) {
         if (in->has_name)
@@ -65,8 +85,9 @@ enum error room_update(struct call *call, const struct room_update *in)
     }
     struct db_result result;
     enum error error = call_query(
-        call, &sql_room_update, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id), DB_NULL,
-        DB_OPTIONAL(in->has_name, DB_TEXT(in->name)), DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
+        call, &sql_room_update, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
+        expected(call, in->has_versions, in->versions), DB_OPTIONAL(in->has_name, DB_TEXT(in->name)),
+        DB_OPTIONAL(in->has_description, DB_TEXT(in->description)),
         DB_OPTIONAL(in->has_is_private, DB_BOOLEAN(in->is_private)), DB_OPTIONAL(in->has_password, DB_TEXT(hash)),
         DB_OPTIONAL(in->has_max_participants, DB_INTEGER(in->max_participants)),
         DB_OPTIONAL(in->has_is_active, DB_BOOLEAN(in->is_active)),
@@ -81,10 +102,11 @@ enum error room_update(struct call *call, const struct room_update *in)
     return reply_outcome(call, &in->id, &result);
 }
 
-enum error room_delete(struct call *call, const struct room_by_id *in)
+enum error room_delete(struct call *call, const struct room_delete *in)
 {
     struct db_result result;
-    TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id), DB_NULL));
+    TRY(call_query(call, &sql_room_delete, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
+                   expected(call, in->has_versions, in->versions)));
     TRY(check_outcome(call, &in->id, db_text(&result, 0, 0)));
     return call_reply(call, &(struct notice){.message = STR("Room deleted successfully")});
 }

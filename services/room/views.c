@@ -8,11 +8,18 @@ enum error room_not_found(struct call *call, const struct path_id *id)
     return call_fail(call, ERROR_ROOM_NOT_FOUND, "Room with ID %.*s not found", STR_ARGS(id->text));
 }
 
+static enum error reply_decoded(struct call *call, const struct room_view *room, const struct db_result *result)
+{
+    TRY(call_reply(call, room));
+    call_set_version(call, db_integer(result, 0, ROOM_VERSION));
+    return OK;
+}
+
 enum error reply_room(struct call *call, const struct db_result *result)
 {
     struct room_view room;
     db_decode(result, 0, &room_view_message, &room);
-    return call_reply(call, &room);
+    return reply_decoded(call, &room, result);
 }
 
 /* Outcomes with a text of their own. */
@@ -68,7 +75,7 @@ enum error room_get(struct call *call, const struct room_by_id *in)
     db_decode(&result, 0, &room_view_message, &room);
     if (room.unlisted && !is_admin(call))
         TRY(check_known(call, &in->id));
-    return call_reply(call, &room);
+    return reply_decoded(call, &room, &result);
 }
 
 int64_t page_limit(bool is_given, int64_t given)

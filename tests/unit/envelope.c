@@ -106,6 +106,9 @@ static void replies_come_back_as_they_went(void **state)
                 STR("\xC0"));
     const struct bus_reply other = {.body = STR("\x80"), .variant = STR("room_place")};
     assert_text(reread(&other, &batch).variant, other.variant);
+    const struct bus_reply versioned = {.body = STR("\x80"), .version = INT64_MAX};
+    assert_int_equal(reread(&versioned, &batch).version, INT64_MAX);
+    assert_int_equal(reread(&other, &batch).version, 0);
     const struct bus_reply worded = {.error = ERROR_ROOM_FULL,
                                      .body = STR("\xA4"
                                                  "full")};
@@ -145,10 +148,10 @@ static void the_bytes_are_those_of_the_protocol(void **state)
                                         "\xC6\x00\x00\x00\x01\x90"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
-    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xA9room_full\xC0\x00\xC0\xC0"));
+    assert_text(buffer_str(&batch), STR("\x01\x97\x05\xA9room_full\xC0\x00\xC0\xC0\x00"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.rate = {10, 9, 60}});
-    assert_text(buffer_str(&batch), STR("\x01\x96\x05\xC0\xC0\x00\x93\x0A\x09\x3C\xC0"));
+    assert_text(buffer_str(&batch), STR("\x01\x97\x05\xC0\xC0\x00\x93\x0A\x09\x3C\xC0\x00"));
     buffer_free(&batch);
 }
 
@@ -242,9 +245,10 @@ static void fields_to_come_are_passed_over(void **state)
     struct pack_reader reader;
     struct bus_reply reply;
     uint64_t id;
-    assert_true(envelope_open(STR("\x01\x97\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x81\xA1k\xA1v"), &reader));
+    assert_true(envelope_open(STR("\x01\x98\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x07\x81\xA1k\xA1v"), &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
     assert_int_equal(reply.rate.reset_s, 60);
+    assert_int_equal(reply.version, 7);
 }
 
 static void fields_that_came_later_may_be_missing(void **state)
@@ -252,7 +256,7 @@ static void fields_that_came_later_may_be_missing(void **state)
     (void)state;
     struct pack_reader reader;
     struct bus_incoming incoming = {.caller.session_id = 1, .client = {STR("x"), STR("x")}};
-    struct bus_reply reply = {.rate = {1, 1, 1}};
+    struct bus_reply reply = {.rate = {1, 1, 1}, .version = 1};
     int64_t left_ms;
     uint64_t id;
     assert_true(envelope_open(STR("\x01\x96\x05\xA1m\x01\x92\x07\xA1u\x92\xA0\xC0\xC0"), &reader));
@@ -262,6 +266,7 @@ static void fields_that_came_later_may_be_missing(void **state)
     assert_true(envelope_open(STR("\x01\x94\x05\xC0\xC0\x00"), &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
     assert_int_equal(reply.rate.limit, 0);
+    assert_int_equal(reply.version, 0);
 }
 
 static void a_rate_that_is_none_is_refused(void **state)

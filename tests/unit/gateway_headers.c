@@ -1,4 +1,6 @@
 /* What stands in header fields: entity tags, links to next pages, allowed origins, request ids and trace context. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +49,59 @@ static void test_matching_tags(void **state)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (etag_matches(str_from(others[i]), tag))
             fail_msg("matches: %s", others[i]);
+}
+
+static void test_tags_with_a_version(void **state)
+{
+    (void)state;
+    char a[ETAG_MAX_LEN], b[ETAG_MAX_LEN];
+    struct str tag = {a, etag_make_versioned(INT64_MAX, STR("{}"), a)};
+    assert_true(str_starts_with(tag, STR("\"9223372036854775807-")));
+    assert_int_equal(tag.len, sizeof("\"9223372036854775807-0123456789abcdef\"") - 1);
+    assert_false(str_equal(tag, (struct str){b, etag_make_versioned(INT64_MAX, STR("{} "), b)}));
+    assert_true(etag_matches(tag, tag));
+}
+
+/* "3 7": the versions that the tags name; "*" where any is good. */
+static const char *versions_of(const char *tags)
+{
+    static char text[128];
+    struct arena *arena = arena_new();
+    struct integers versions = {NULL, 0};
+    int len = snprintf(text, sizeof text, "%s", etag_versions(str_from(tags), arena, &versions) ? "" : "*");
+    for (size_t i = 0; i < versions.count; i++)
+        len += snprintf(text + len, sizeof text - (size_t)len, "%s%" PRId64, i > 0 ? " " : "", versions.values[i]);
+    arena_destroy(&arena);
+    return text;
+}
+
+/* RFC 9110 §13.1.1: tags are compared strongly, so weak ones never match. */
+static void test_versions_that_tags_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tags, *versions;
+    } rows[] = {{"\"7-ab\"", "7"},
+                {"\"3-a\", \"x\",\t\"7-b\"", "3 7"},
+                {"W/\"7-ab\"", ""},
+                {"W/\"7-ab\",\"3-c\"", "3"},
+                {"*", "*"},
+                {" * ", "*"},
+                {"\"7-ab\", *", "*"},
+                {"", ""},
+                {"7-ab", ""},
+                {"\"7\"", ""},
+                {"\"-7\"", ""},
+                {"\"--7\"", ""},
+                {"\"0-a\"", ""},
+                {"\"x-a\"", ""},
+                {"\"99999999999999999999-a\"", ""},
+                {"\"3-a\",7-b,\"8-c\"", "3"},
+                {"\"3-a", ""},
+                {",,,", ""},
+                {"\"\",\"\",\"\"", ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(versions_of(rows[i].tags), rows[i].versions);
 }
 
 /* ---- links ---- */
@@ -146,10 +201,16 @@ static void test_traceparents(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tags),          cmocka_unit_test(test_text_is_cut_between_characters),
-        cmocka_unit_test(test_matching_tags), cmocka_unit_test(test_links),
-        cmocka_unit_test(test_origins),       cmocka_unit_test(test_lists_of_origins),
-        cmocka_unit_test(test_request_ids),   cmocka_unit_test(test_traceparents),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_text_is_cut_between_characters),
+        cmocka_unit_test(test_matching_tags),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_tags_with_a_version),
+        cmocka_unit_test(test_versions_that_tags_name),
+        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_lists_of_origins),
+        cmocka_unit_test(test_request_ids),
+        cmocka_unit_test(test_traceparents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

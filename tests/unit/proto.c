@@ -129,7 +129,8 @@ static void test_route_errors(void **state)
                 (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ID_NOT_NUMERIC) | BIT(ERROR_ROOM_NOT_FOUND)));
     assert_true(proto_route_errors(route_of(VERB_PATCH, "/rooms/:id")) ==
                 (body | BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_ID_NOT_NUMERIC) | BIT(ERROR_VALIDATION) |
-                 BIT(ERROR_FORBIDDEN) | BIT(ERROR_ROOM_NOT_FOUND) | BIT(ERROR_ROOM_EXISTS)));
+                 BIT(ERROR_PRECONDITION_FAILED) | BIT(ERROR_FORBIDDEN) | BIT(ERROR_ROOM_NOT_FOUND) |
+                 BIT(ERROR_ROOM_EXISTS)));
     struct route for_admins = *route_of(VERB_GET, "/auth/profile");
     for_admins.who = WHO_ADMIN;
     assert_true(proto_route_errors(&for_admins) == (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_FORBIDDEN)));

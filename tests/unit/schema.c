@@ -157,6 +157,46 @@ static void test_other_fields_do_not_come_from_the_path(void **state)
     assert_false(out.has_name);
 }
 
+static enum error decode_update(struct str arguments, struct room_update *out)
+{
+    struct report report;
+    struct pack_reader reader = pack_reader(arguments);
+    return schema_decode(&room_update_message, &reader, arena, out, &report);
+}
+
+static void test_versions_come_from_the_header_only(void **state)
+{
+    (void)state;
+    struct room_update out;
+    assert_string_equal(report_of(&room_update_message, "7", "{\"versions\":[1]}", &out),
+                        "property versions should not exist\n");
+    assert_false(out.has_versions);
+    assert_int_equal(decode_update(STR("\x92\x82\xA2id\xA1"
+                                       "7\xA8versions\x92\x03\x04\x80"),
+                                   &out),
+                     OK);
+    assert_true(out.has_versions && out.versions.count == 2 && out.versions.values[1] == 4);
+    static const struct str malformed[] = {{"\x92\x82\xA2id\xA1"
+                                            "7\xA8versions\x03\x80",
+                                            17},
+                                           {"\x92\x82\xA2id\xA1"
+                                            "7\xA8versions\x91\xA1x\x80",
+                                            19}};
+    for (size_t i = 0; i < COUNT(malformed); i++)
+        assert_int_equal(decode_update(malformed[i], &out), ERROR_MALFORMED);
+}
+
+static void test_versions_round_trip(void **state)
+{
+    (void)state;
+    const int64_t versions[] = {1, INT64_MAX};
+    struct room_update in = {.id = {.value = 7}, .versions = {versions, 2}, .has_versions = true}, out;
+    buffer_clear(&bytes);
+    schema_encode_arguments(&room_update_message, &in, &bytes);
+    assert_int_equal(decode_update(buffer_str(&bytes), &out), OK);
+    assert_true(out.versions.count == 2 && out.versions.values[0] == 1 && out.versions.values[1] == INT64_MAX);
+}
+
 /* ---- malformed ---- */
 
 static void test_malformed(void **state)
@@ -361,6 +401,8 @@ int main(void)
         TEST(test_ids),
         TEST(test_ids_that_are_not_numeric),
         TEST(test_ids_come_from_the_path_only),
+        TEST(test_versions_come_from_the_header_only),
+        TEST(test_versions_round_trip),
         TEST(test_other_fields_do_not_come_from_the_path),
         TEST(test_malformed),
         TEST(test_views_round_trip),

@@ -1,7 +1,7 @@
 -- read: the rooms of these ids. Who may see an unlisted one: room_known
 select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
        "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
-       status, moderators
+       status, moderators, version
   from rooms.room_view
  where id = any($1::bigint[])
  order by id
