@@ -1,0 +1,56 @@
+# Every image of the project; which packages each has is a part of deploy/apt-packages.txt.
+#   programs  the gateway and the services, one image: docker run … programs room
+#   operate   what is done to a stack: migrations, secrets, backups
+#   mail      catches the mails of development
+#   test      the source, and all that make test needs
+
+FROM debian:bookworm-slim AS base
+WORKDIR /backend
+COPY deploy/apt-packages.txt deploy/lib.sh deploy/packages deploy/
+COPY proto/services.def proto/
+RUN groupadd --system --gid 10001 backend \
+    && useradd --system --uid 10001 --gid backend --home-dir /nonexistent --shell /usr/sbin/nologin backend
+
+FROM base AS build
+RUN deploy/packages build && rm -rf /var/cache/apt /var/lib/apt/lists
+COPY CMakeLists.txt CMakePresets.json ./
+COPY deploy/call deploy/call
+COPY deploy/cmake deploy/cmake
+COPY common common
+COPY proto proto
+COPY gateway gateway
+COPY services services
+RUN cmake --preset release -D BACKEND_TESTS=OFF \
+    && cmake --build build/release --target programs \
+    && cmake --install build/release --prefix /usr/local --strip
+
+FROM base AS test
+RUN deploy/packages && rm -rf /var/cache/apt /var/lib/apt/lists \
+    && chown backend: . && mkdir -m 0700 /home/backend && chown backend: /home/backend
+ENV HOME=/home/backend
+COPY --chown=backend:backend . .
+USER backend
+CMD ["make", "test"]
+
+FROM base AS mail
+RUN deploy/packages mail && rm -rf /var/cache/apt /var/lib/apt/lists
+USER backend
+EXPOSE 1025
+ENTRYPOINT ["python3", "-u", "-m", "aiosmtpd", "--nosetuid", "--listen", "0.0.0.0:1025", "--class", "aiosmtpd.handlers.Debugging", "stdout"]
+
+FROM base AS operate
+RUN deploy/packages operate && rm -rf /var/cache/apt /var/lib/apt/lists
+COPY deploy/migrate deploy/secrets deploy/
+COPY migrations migrations
+# Volumes that are empty take what is here over: each reader's folder belongs to its user.
+RUN mkdir /secrets && cd /secrets \
+    && install -d -o backend -g backend -m 0700 auth gateway post room user && install -d -o backend -g backend postgres
+USER backend
+
+FROM base AS programs
+RUN deploy/packages run && rm -rf /var/cache/apt /var/lib/apt/lists
+COPY --from=build /usr/local/lib/backend /usr/local/lib/backend
+COPY --from=build /usr/local/share/backend /usr/local/share/backend
+RUN install -d -o backend -g backend -m 0700 /var/mail/backend
+ENV PATH=/usr/local/lib/backend:$PATH MAIL_TEMPLATES=/usr/local/share/backend/mail
+USER backend
