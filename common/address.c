@@ -54,6 +54,24 @@ bool address_of_socket(const struct sockaddr *socket, struct address *out)
     return true;
 }
 
+socklen_t address_to_socket(const char *host, int64_t port, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        return sizeof *v4;
+    }
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
 bool address_is_ipv4(const struct address *address)
 {
     return memcmp(address->bytes, ipv4_prefix, IPV4_AT) == 0;

@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 #include "common/str.h"
 
 enum { ADDRESS_BYTES = 16, ADDRESS_MAX_TEXT = 45 };
-
-struct sockaddr;
 
 struct address {
     unsigned char bytes[ADDRESS_BYTES];
@@ -22,6 +22,8 @@ bool address_read(struct str text, struct address *out);
 size_t address_write(const struct address *address, char *out);
 /* False for a socket of another family. */
 bool address_of_socket(const struct sockaddr *socket, struct address *out);
+/* Fills in what bind and connect take; returns its length, or 0 where host is no address. */
+socklen_t address_to_socket(const char *host, int64_t port, struct sockaddr_storage *out);
 bool address_is_ipv4(const struct address *address);
 
 /* Makes all bits zero but the first. */

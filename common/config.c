@@ -269,7 +269,7 @@ static const char *read_flag(const struct config_program *program, int argc, cha
 {
     if (argc <= 1)
         return NULL;
-    static const char *const known[] = {"--help", "--version", "--check-config", "--print-config"};
+    static const char *const known[] = {"--help", "--version", "--check-config", "--print-config", "--healthcheck"};
     for (size_t i = 0; argc == 2 && i < sizeof known / sizeof *known; i++)
         if (strcmp(argv[1], known[i]) == 0)
             return argv[1];
@@ -299,6 +299,8 @@ void config_load(const struct config_program *program, int argc, char **argv, vo
     load_all(program, config);
     if (flag == NULL)
         return;
+    if (strcmp(flag, "--healthcheck") == 0)
+        exit(program->healthcheck(config));
     if (strcmp(flag, "--print-config") == 0)
         config_print_values(program, config);
     else

@@ -13,7 +13,7 @@ static const char mask[] = "**********";
 
 void config_print_usage(FILE *file, const struct config_program *program)
 {
-    fprintf(file, "Usage: %s [--help | --version | --check-config | --print-config", program->name);
+    fprintf(file, "Usage: %s [--help | --version | --check-config | --print-config | --healthcheck", program->name);
     if (program->print_flag != NULL)
         fprintf(file, " | %s", program->print_flag);
     fputs("]\n", file);
@@ -26,6 +26,7 @@ static void print_flags(const struct config_program *program)
         {"--version", "name and version"},
         {"--check-config", "says what is wrong with the settings, if anything, and ends"},
         {"--print-config", "the settings as they are understood, secrets masked"},
+        {"--healthcheck", "asks the running process, at its ADMIN_PORT, whether it is ready: 0 = yes, 1 = no, and why"},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         printf("  %-16s  %s\n", flags[i][0], flags[i][1]);

@@ -205,6 +205,18 @@ bool db_is_ready(const struct db *db, const char **why_not)
     return false;
 }
 
+bool db_is_writable(const struct db *db, const char **why_not)
+{
+    if (!db_is_ready(db, why_not))
+        return false;
+    for (size_t i = 0; i < db->connection_count; i++)
+        if (db->connections[i].state == CONNECTION_READY && !connection_is_read_only(&db->connections[i]))
+            return true;
+    if (why_not != NULL)
+        *why_not = "database: it is read-only";
+    return false;
+}
+
 struct db *db_new(struct loop *loop, const struct db_options *options)
 {
     assert(options->connections > 0);

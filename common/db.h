@@ -48,6 +48,8 @@ void db_destroy(struct db **db);
 
 /* Whether a connection is usable now; else *why_not, where not NULL, gets words that last until the next turn. */
 bool db_is_ready(const struct db *db, const char **why_not);
+/* Whether the server lets a usable connection write now; else *why_not, as above. */
+bool db_is_writable(const struct db *db, const char **why_not);
 /* How many connections are. */
 size_t db_ready_connections(const struct db *db);
 

@@ -69,6 +69,18 @@ void connection_become_ready(struct connection *connection)
     change_state(connection, CONNECTION_READY);
 }
 
+/* The server reports these settings whenever they change, with its next answer. */
+static bool is_reported_on(const struct connection *connection, const char *setting)
+{
+    const char *value = PQparameterStatus(connection->pg, setting);
+    return value != NULL && strcmp(value, "on") == 0;
+}
+
+bool connection_is_read_only(const struct connection *connection)
+{
+    return is_reported_on(connection, "in_hot_standby") || is_reported_on(connection, "default_transaction_read_only");
+}
+
 /* ---- losing it ---- */
 
 static void disconnect(struct connection *connection)

@@ -94,6 +94,8 @@ void connection_lose(struct connection *connection, const char *reason);
 void connection_lose_broken(struct connection *connection);
 /* All is prepared. */
 void connection_become_ready(struct connection *connection);
+/* Whether the server said, last, that its sessions may only read: a standby, or one that was told so. */
+bool connection_is_read_only(const struct connection *connection);
 void connection_set_writing(struct connection *connection, bool writing);
 /* Loses it where the server has owed an answer for too long. */
 void connection_check(struct connection *connection, int64_t now_ms);

@@ -208,11 +208,19 @@ void pipeline_prepare(struct connection *connection)
 
 /* ---- receiving ---- */
 
+/* SQLSTATE 42…: a table, column or function that the statement names is not there; 3F…: nor is the schema. */
+static bool is_of_older_schema(const PGresult *pg)
+{
+    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
+    return sqlstate != NULL && (strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "3F", 2) == 0);
+}
+
 static void take_prepared(struct connection *connection, const struct slot *slot, PGresult *pg)
 {
     if (PQresultStatus(pg) != PGRES_COMMAND_OK) {
         char reason[sizeof connection->failure];
-        snprintf(reason, sizeof reason, "statement %s: %s", slot->statement->name, PQresultErrorMessage(pg));
+        snprintf(reason, sizeof reason, "%sstatement %s: %s", is_of_older_schema(pg) ? "migrations are missing: " : "",
+                 slot->statement->name, PQresultErrorMessage(pg));
         connection_lose(connection, reason);
     }
     PQclear(pg);

@@ -252,3 +252,12 @@ bool feed_is_current(const struct feed_subscriber *subscriber)
             return false;
     return true;
 }
+
+bool feed_is_silent(const struct feed_subscriber *subscriber)
+{
+    int64_t now_ms = clock_now_ms();
+    for (size_t i = 0; i < subscriber->source_count; i++)
+        if (is_silent(&subscriber->sources[i], now_ms))
+            return true;
+    return false;
+}

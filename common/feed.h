@@ -55,5 +55,7 @@ void feed_turn(struct feed_subscriber *subscriber);
 /* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted.
  */
 bool feed_is_current(const struct feed_subscriber *subscriber);
+/* Whether some publisher was not heard within FEED_SILENCE_MS, as far as feed_turn has looked. */
+bool feed_is_silent(const struct feed_subscriber *subscriber);
 
 #endif

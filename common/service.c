@@ -51,23 +51,6 @@ void service_set_state(struct service *service, void *state)
     service->state = state;
 }
 
-bool service_is_ready(const struct service *service, const char **why_not)
-{
-    if (service->is_draining) {
-        *why_not = "it is being stopped";
-        return false;
-    }
-    if (!db_is_ready(service->db, why_not))
-        return false;
-    for (unsigned target = 0; target < BUS_MAX_TARGETS; target++) {
-        if ((service->definition->needs & (1U << target)) != 0 && !bus_is_connected(service->bus, target)) {
-            *why_not = "a service it needs cannot be reached";
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */
 
 /* The end of this turn does what there is to do. */
@@ -231,6 +214,7 @@ static void close_rest(struct service *service)
     service_close_subscribers(service);
     service_close_events(service);
     service_close_feed(service);
+    admin_close(&service->admin);
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
     loop_timer_destroy(&service->notice_timer);
@@ -270,7 +254,8 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         return EXIT_CONFIG;
     open_parts(&service);
     service_index_handlers(&service);
-    if ((definition->start != NULL && !definition->start(&service)) || !take_calls(&service)) {
+    if ((definition->start != NULL && !definition->start(&service)) || !service_open_admin(&service) ||
+        !take_calls(&service)) {
         log_flush();
         return EXIT_FAILURE;
     }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "common/allocate.h"
+#include "common/healthcheck.h"
 #include "common/log.h"
 #include "common/service_internal.h"
 
@@ -157,6 +158,12 @@ bool service_prepare_folder(const char *endpoint)
 
 /* ---- loading ---- */
 
+static int check_health(const void *memory)
+{
+    const struct service_config *config = memory;
+    return healthcheck(&config->common);
+}
+
 static void check(void *config_)
 {
     struct service_config *config = config_;
@@ -190,6 +197,7 @@ void service_load_config(struct service *service, int argc, char **argv)
                                            .summary = definition->summary,
                                            .settings = settings,
                                            .setting_count = count,
-                                           .check = check};
+                                           .check = check,
+                                           .healthcheck = check_health};
     config_load(&program, argc, argv, service->config);
 }

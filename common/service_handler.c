@@ -131,6 +131,8 @@ bool service_connect(struct service *service, unsigned target, const char *name,
     enum error error = bus_connect(service->bus, target, endpoints);
     if (error != OK)
         log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
+    else
+        service->connections[service->connection_count++] = (struct connection_to){target, name};
     return error == OK;
 }
 

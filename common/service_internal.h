@@ -4,6 +4,7 @@
  *   service_feed.c     events that are told at once
  *   service_events.c   events that are never lost: telling ours
  *   service_subscribe.c  and handling others'
+ *   service_admin.c    the admin port: health, and what the service depends on
  *   service_handler.c  what handlers use: queries, replies, calls of other services
  *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
@@ -11,6 +12,7 @@
 
 #include <sys/queue.h>
 
+#include "common/admin.h"
 #include "common/service.h"
 #include "common/sql.h"
 
@@ -27,8 +29,16 @@ struct service {
     struct bus *bus;
     struct feed_publisher *feed; /* NULL until it takes calls */
     struct loop_timer *feed_heart;
-    struct db *db; /* NULL once it is being stopped */
+    struct admin *admin; /* NULL = it has no admin port */
+    struct db *db;       /* NULL once it is being stopped */
     void *state;
+
+    /* services that this one calls */
+    struct connection_to {
+        unsigned target;
+        const char *name;
+    } connections[BUS_MAX_TARGETS];
+    size_t connection_count;
 
     /* calls */
     const struct method_handler **handlers; /* by name */
@@ -87,6 +97,23 @@ void service_close_events(struct service *service);
 /* ---- service_subscribe.c ---- */
 
 void service_close_subscribers(struct service *service);
+struct dependency;
+/* Fills in a dependency for each subscription, at most max; returns how many. */
+size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max);
+
+/* ---- service_admin.c ---- */
+
+/* What the service works with. */
+struct dependency {
+    struct str name;
+    bool is_needed;      /* without it the service is not ready; else it makes do */
+    const char *why_not; /* in words, until the next turn; NULL = it is there */
+};
+
+/* Whether it can serve; else *why_not says why not, until the next turn. */
+bool service_is_ready(const struct service *service, const char **why_not);
+/* False, and logged, where it cannot listen; true too where it is to have no admin port. */
+bool service_open_admin(struct service *service);
 
 /* ---- service_call.c ---- */
 
@@ -99,7 +126,5 @@ void service_free_tasks(struct service *service);
 
 /* The last task of a service that drains has ended. */
 void service_end_drain(struct service *service);
-/* Whether it can serve; else *why_not says why not, until the next turn. */
-bool service_is_ready(const struct service *service, const char **why_not);
 
 #endif

@@ -169,6 +169,26 @@ bool service_subscribe(struct service *service, const struct subscription *subsc
     return true;
 }
 
+static const char *why_not(const struct subscriber *subscriber)
+{
+    if (subscriber->failure != OK)
+        return error_message(subscriber->failure);
+    return feed_is_silent(subscriber->feed) ? "its feed is silent; events are asked for each second" : NULL;
+}
+
+size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max)
+{
+    size_t count = 0;
+    const struct subscriber *subscriber;
+    SLIST_FOREACH(subscriber, &service->subscribers, link)
+    {
+        if (count == max)
+            break;
+        out[count++] = (struct dependency){.name = str_from(subscriber->method.name), .why_not = why_not(subscriber)};
+    }
+    return count;
+}
+
 void service_close_subscribers(struct service *service)
 {
     struct subscriber *subscriber;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Keeps the processes of one stack running until a signal ends it: starts them in order, starts again what dies, and ends them
 # in order. If it is killed itself, the system ends them (PDEATHSIG). Sourced by stack, which sets root, var, private,
-# binaries, readiness and log_folder.
+# binaries, readiness and log_folder, and knows admin_port_of each.
 # shellcheck disable=SC2154
 
 servers=("${services[@]}" gateway)
@@ -49,7 +49,7 @@ spawn() {
 start_process() {
     case $1 in
     postgres) spawn postgres "$root/deploy/postgres" run "$private" ;;
-    *) spawn "$1" "$binaries/$1" ;;
+    *) ADMIN_PORT=$(admin_port_of "$1") spawn "$1" "$binaries/$1" ;;
     esac
     unset "due_ms[$1]"
 }

@@ -30,7 +30,16 @@ static void append_service(struct buffer *out, enum proto_service service, const
         buffer_append_str(out, STR(",\"whyNot\":"));
         json_append_string(out, probe->why_not);
     }
-    buffer_append_char(out, '}');
+    buffer_append_str(out, STR("},"));
+}
+
+/* While they are silent every request asks the services who calls: slower, and as right. */
+static void append_feeds(struct buffer *out, const struct feed_subscriber *feed)
+{
+    buffer_append_str(out, feed_is_silent(feed)
+                               ? STR("\"feeds\":{\"ready\":false,\"optional\":true,\"whyNot\":\"a feed of "
+                                     "changes is silent: nothing is cached\"}")
+                               : STR("\"feeds\":{\"ready\":true,\"optional\":true}"));
 }
 
 static void respond_readiness(struct readiness *readiness)
@@ -40,12 +49,11 @@ static void respond_readiness(struct readiness *readiness)
     for (size_t i = 0; i < SERVICE_COUNT; i++)
         is_ready = is_ready && readiness->probes[i].is_ready;
     buffer_clear(out);
-    buffer_append_str(out, is_ready ? STR("{\"ready\":true,\"services\":{") : STR("{\"ready\":false,\"services\":{"));
-    for (enum proto_service service = 0; service < SERVICE_COUNT; service++) {
-        if (service > 0)
-            buffer_append_char(out, ',');
+    buffer_append_str(out, is_ready ? STR("{\"ready\":true,\"dependencies\":{")
+                                    : STR("{\"ready\":false,\"dependencies\":{"));
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
         append_service(out, service, &readiness->probes[service]);
-    }
+    append_feeds(out, readiness->request->thread->feed);
     buffer_append_str(out, STR("}}"));
     respond_json(readiness->request, is_ready ? 200 : 503, buffer_str(out), 0);
 }

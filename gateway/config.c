@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/allocate.h"
+#include "common/healthcheck.h"
 #include "gateway/cors.h"
 #include "gateway/proxies.h"
 #include "gateway/routes_print.h"
@@ -19,8 +20,6 @@ static const struct setting settings[] = {
     {"PORT", SETTING_INTEGER, "3001", 1, 65535, NULL, AT(port_fallback),
      "port to listen on where BACKEND_PORT is not set"},
     {"BACKEND_HOST", SETTING_STRING, "0.0.0.0", 1, 45, NULL, AT(host), "address to listen on, IPv4 or IPv6"},
-    {"ADMIN_PORT", SETTING_INTEGER, "0", 0, 65535, NULL, AT(admin_port), "port of /healthz and /readyz; 0 = off"},
-    {"ADMIN_HOST", SETTING_STRING, "127.0.0.1", 1, 45, NULL, AT(admin_host), "address of the admin port"},
     {"GATEWAY_THREADS", SETTING_INTEGER, "0", 0, 64, NULL, AT(threads), "event loops; 0 = half the cores"},
     TOKEN_SETTINGS(struct gateway_config, tokens),
     {"CORS_ORIGIN", SETTING_STRING, "http://localhost:8080,http://localhost:3000", 0, 0, NULL, AT(cors_origin),
@@ -118,10 +117,16 @@ static void check(void *memory)
             config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));
     settle_feeds(config);
     config->keys = token_keys_load(&config->tokens, TOKEN_VERIFIES, config->common.environment == DEVELOPMENT);
-    if (config->admin_port == config->port)
+    if (config->common.admin_port == config->port)
         config_mistake("ADMIN_PORT", "is the API's port too; choose another");
     check_cors_origin(config);
     check_trusted_proxies(config);
+}
+
+static int check_health(const void *memory)
+{
+    const struct gateway_config *config = memory;
+    return healthcheck(&config->common);
 }
 
 static void print_routes(void)
@@ -137,6 +142,7 @@ void gateway_config_load(int argc, char **argv, struct gateway_config *config)
         .settings = settings,
         .setting_count = sizeof settings / sizeof *settings,
         .check = check,
+        .healthcheck = check_health,
         .print_flag = "--routes",
         .print_help = "print every route: who may call it, and what it can answer",
         .print = print_routes,

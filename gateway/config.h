@@ -11,9 +11,7 @@ struct gateway_config {
     const char *host;
     int64_t port;
     int64_t port_fallback;
-    const char *admin_host;
-    int64_t admin_port; /* 0 = off */
-    int64_t threads;    /* 0 = half the cores; config_check makes it a number */
+    int64_t threads; /* 0 = half the cores; config_check makes it a number */
     struct token_settings tokens;
     struct token_keys *keys; /* of those settings; the process's own */
     const char *cors_origin;

@@ -1,10 +1,9 @@
 /* Listening sockets and accepting. */
 #include "gateway/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 
+#include "common/address.h"
 #include "common/log.h"
 #include "gateway/guard.h"
 #include "gateway/thread.h"
@@ -16,29 +15,10 @@ enum {
     RECEIVE_BUFFER = 128 * 1024,
 };
 
-/* Fills in the address; returns its length, 0 for text that is none. */
-static socklen_t address_of(const char *host, int64_t port, struct sockaddr_storage *out)
-{
-    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons((uint16_t)port);
-        return sizeof *v4;
-    }
-    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons((uint16_t)port);
-        return sizeof *v6;
-    }
-    return 0;
-}
-
 static int bound_socket(const char *host, int64_t port, bool is_shared)
 {
     struct sockaddr_storage address;
-    socklen_t len = address_of(host, port, &address);
+    socklen_t len = address_to_socket(host, port, &address);
     if (len == 0) {
         errno = EINVAL;
         return -1;

@@ -57,10 +57,10 @@ static bool make_threads(void)
         return false;
     for (int64_t i = 0; i < config.threads; i++) {
         int admin_fd = -1;
-        if (i == 0 && config.admin_port != 0) {
-            if (!listener_is_free(config.admin_host, config.admin_port))
+        if (i == 0 && config.common.admin_port != 0) {
+            if (!listener_is_free(config.common.admin_host, config.common.admin_port))
                 return false;
-            admin_fd = listener_open(config.admin_host, config.admin_port);
+            admin_fd = listener_open(config.common.admin_host, config.common.admin_port);
             if (admin_fd < 0)
                 return false;
         }

@@ -218,6 +218,19 @@ static void every_process_helps(void **state)
     }
 }
 
+static void a_process_that_does_not_run_is_not_healthy(void **state)
+{
+    (void)state;
+    for (int part = 0; part < STACK_PARTS; part++) {
+        struct outcome off = run("", part, "--healthcheck"), none = run("ADMIN_PORT=1", part, "--healthcheck");
+        assert_int_equal(off.status, 1);
+        assert_non_null(strstr(off.output, "ADMIN_PORT is not set"));
+        assert_int_equal(none.status, 1);
+        assert_non_null(strstr(none.output, "127.0.0.1 port 1: Connection refused"));
+        assert_int_equal(run("ADMIN_PORT=x", part, "--healthcheck").status, CONFIG);
+    }
+}
+
 static void the_gateway_prints_its_routes(void **state)
 {
     (void)state;
@@ -239,6 +252,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_named_all_at_once),
         cmocka_unit_test(secrets_are_printed_masked),
         cmocka_unit_test(every_process_helps),
+        cmocka_unit_test(a_process_that_does_not_run_is_not_healthy),
         cmocka_unit_test(the_gateway_prints_its_routes),
         cmocka_unit_test(a_proxy_that_is_none_is_refused),
     };

@@ -99,12 +99,13 @@ struct second {
     struct process auth, gateway;
 };
 
-static char **environment_with(const struct stack *stack, char *const *more)
+static char **environment_with(char *const *given, char *const *more)
 {
     size_t count = 0, added = 0;
-    char **environment = scratch_alloc((sizeof stack->environment / sizeof *stack->environment + 8) * sizeof(char *));
-    for (; stack->environment[count] != NULL; count++)
-        environment[count] = stack->environment[count];
+    while (given[count] != NULL)
+        count++;
+    char **environment = scratch_alloc((count + 8) * sizeof(char *));
+    memcpy(environment, given, count * sizeof *given);
     for (; more[added] != NULL; added++) {
         size_t name_len = strcspn(more[added], "=") + 1, place = 0;
         while (place < count && strncmp(environment[place], more[added], name_len) != 0)
@@ -119,14 +120,17 @@ static struct second *start_second(const struct stack *stack)
 {
     struct second *second = scratch_alloc(sizeof *second);
     char *auth = text("ipc://%s/auth2", stack->folder);
-    char **environment =
-        environment_with(stack, (char *[]){text("AUTH_LISTEN=%s", auth), text("AUTH_FEED_LISTEN=%s.feed", auth),
-                                           text("AUTH_ENDPOINTS=%s", auth), text("AUTH_FEED_ENDPOINTS=%s.feed", auth),
-                                           "BACKEND_HOST=127.0.0.2", "ADMIN_HOST=127.0.0.2", NULL});
+    char **environment = environment_with(
+        stack->environment, (char *[]){text("AUTH_LISTEN=%s", auth), text("AUTH_FEED_LISTEN=%s.feed", auth),
+                                       text("AUTH_ENDPOINTS=%s", auth), text("AUTH_FEED_ENDPOINTS=%s.feed", auth),
+                                       "BACKEND_HOST=127.0.0.2", NULL});
     second->stack = *stack;
     second->stack.url = text("http://127.0.0.2:%u", stack->port);
     second->stack.admin_url = text("http://127.0.0.2%s", strrchr(stack->admin_url, ':'));
     process_start(&second->auth, BINARY_DIR "/auth", environment, text("%s/auth2.log", stack->folder));
+    char *port = text("ADMIN_PORT=%u", stack->admin_ports[STACK_GATEWAY]);
+    char *const admin[] = {port, "ADMIN_HOST=127.0.0.2", NULL};
+    environment = environment_with(environment, admin);
     process_start(&second->gateway, BINARY_DIR "/gateway", environment, text("%s/gateway2.log", stack->folder));
     stack_await_ready(&second->stack, 10000);
     return second;

@@ -155,11 +155,21 @@ struct reply *http_send(const struct stack *stack, const struct request *request
     return reply;
 }
 
-struct reply *http_probe(const struct stack *stack, const char *path)
+static struct reply *ask_admin(const char *url, const char *path)
 {
     struct exchange exchange;
-    prepare(&exchange, thread_handle(), stack->admin_url, &(struct request){.path = path});
+    prepare(&exchange, thread_handle(), url, &(struct request){.path = path});
     return finish(&exchange, curl_easy_perform(exchange.handle));
+}
+
+struct reply *http_probe(const struct stack *stack, const char *path)
+{
+    return ask_admin(stack->admin_url, path);
+}
+
+struct reply *http_probe_part(const struct stack *stack, enum stack_part part, const char *path)
+{
+    return ask_admin(text("http://127.0.0.1:%u", stack->admin_ports[part]), path);
 }
 
 /* ---- many at once ---- */

@@ -39,8 +39,10 @@ struct reply *http_send(const struct stack *stack, const struct request *request
 /* All at once, each on a connection of its own: replies[n] answers requests[n]. */
 void http_send_many(const struct stack *stack, const struct request *requests, struct reply **replies, size_t count);
 
-/* Asks the admin listener. Not recorded. */
+/* Asks the gateway's admin port. Not recorded. */
 struct reply *http_probe(const struct stack *stack, const char *path);
+/* The same of a part. */
+struct reply *http_probe_part(const struct stack *stack, enum stack_part part, const char *path);
 
 /* A JSON body or none (NULL); the path is a format. */
 struct reply *http_get(const struct stack *stack, const char *token, const char *path, ...)

@@ -37,8 +37,7 @@ bool stack_is_sanitized(void)
 
 /* ---- what a stack owns beside its processes ---- */
 
-/* A port that nobody else gets: bound here, and never listened on. The gateway's listener may share it (SO_REUSEPORT).
- */
+/* A port that nobody else gets: bound here, and never listened on. Listeners of ours may share it. */
 static int guard_port(uint16_t *port)
 {
     int guard = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -115,7 +114,7 @@ static void inherit_environment(struct stack *stack, const char *name)
         stack_set(stack, text("%s=%s", name, getenv(name)));
 }
 
-static void build_environment(struct stack *stack, const struct stack_options *options, uint16_t admin_port)
+static void build_environment(struct stack *stack, const struct stack_options *options)
 {
     static const char *const fixed[] = {
         "LOG_LEVEL=debug",
@@ -139,7 +138,6 @@ static void build_environment(struct stack *stack, const struct stack_options *o
     stack_set(stack, text("MAIL_TEMPLATES=%s/services/auth/mail", SOURCE_DIR));
     stack_set(stack, text("DATABASE_URL=%s", stack->database_url));
     stack_set(stack, text("BACKEND_PORT=%u", stack->port));
-    stack_set(stack, text("ADMIN_PORT=%u", admin_port));
 
     static const char *const inherited[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
@@ -155,10 +153,21 @@ static char *log_path(const struct stack *stack, enum stack_part part)
     return text("%s/%s.log", stack->folder, part_names[part]);
 }
 
+/* The port is this process's alone: copies that a test starts with the stack's environment have none. */
 void stack_revive(struct stack *stack, enum stack_part part)
 {
     char *binary = text("%s/%s", BINARY_DIR, part_names[part]);
+    stack_set(stack, text("ADMIN_PORT=%u", stack->admin_ports[part]));
     process_start(&stack->parts[part], binary, stack->environment, log_path(stack, part));
+    stack_set(stack, "ADMIN_PORT=");
+}
+
+char *stack_command(const struct stack *stack, enum stack_part part, const char *argument)
+{
+    char *command = text("env -i");
+    for (size_t i = 0; stack->environment[i] != NULL; i++)
+        command = text("%s '%s'", command, stack->environment[i]);
+    return text("%s ADMIN_PORT=%u %s/%s %s", command, stack->admin_ports[part], BINARY_DIR, part_names[part], argument);
 }
 
 void stack_kill(struct stack *stack, enum stack_part part, int signal_number)
@@ -212,12 +221,12 @@ struct stack *stack_start(const char *suite, const struct stack_options *options
     stack->cluster = text("%s/%s", CLUSTERS_DIR, cluster);
     clone_database(stack);
 
-    uint16_t admin_port;
     stack->port_guard = guard_port(&stack->port);
-    stack->admin_port_guard = guard_port(&admin_port);
+    for (int part = 0; part < STACK_PARTS; part++)
+        stack->admin_port_guards[part] = guard_port(&stack->admin_ports[part]);
     stack->url = text("http://127.0.0.1:%u", stack->port);
-    stack->admin_url = text("http://127.0.0.1:%u", admin_port);
-    build_environment(stack, options, admin_port);
+    stack->admin_url = text("http://127.0.0.1:%u", stack->admin_ports[STACK_GATEWAY]);
+    build_environment(stack, options);
 
     stack->started_ms = now_ms();
     for (int part = 0; part < STACK_PARTS; part++)
@@ -271,7 +280,8 @@ bool stack_stop(struct stack *stack)
     bool good = stop_parts(stack);
     drop_database(stack);
     close(stack->port_guard);
-    close(stack->admin_port_guard);
+    for (int part = 0; part < STACK_PARTS; part++)
+        close(stack->admin_port_guards[part]);
     return good;
 }
 

@@ -37,11 +37,11 @@ struct stack {
     char *database;     /* the name of its database */
     char *database_url; /* as superuser */
     char *url;          /* http://127.0.0.1:port */
-    char *admin_url;    /* of the gateway's admin listener */
-    uint16_t port;
+    char *admin_url;    /* of the gateway's admin port */
+    uint16_t port, admin_ports[STACK_PARTS];
     struct process parts[STACK_PARTS];
     char *environment[32];
-    int port_guard, admin_port_guard;
+    int port_guard, admin_port_guards[STACK_PARTS];
     int64_t started_ms, ready_ms; /* when its processes were started, and when all were ready */
 };
 
@@ -63,6 +63,9 @@ void stack_revive(struct stack *stack, enum stack_part part);
 void stack_await_ready(struct stack *stack, int64_t timeout_ms);
 /* Whether all parts run and answer. */
 void stack_assert_alive(struct stack *stack);
+
+/* A shell's command that runs the part's program with its settings and the argument. */
+char *stack_command(const struct stack *stack, enum stack_part part, const char *argument);
 
 /* The ZeroMQ address a service answers on. */
 char *stack_endpoint(const struct stack *stack, enum stack_part part);

@@ -258,7 +258,8 @@ static void help_lists_every_setting(void **state)
     struct outcome outcome = run(ENVIRONMENT(), ARGUMENTS("--help"));
     assert_int_equal(outcome.status, 0);
     assert_string_equal(outcome.err, "");
-    has(outcome.out, "Usage: sample [--help | --version | --check-config | --print-config | --routes]\n");
+    has(outcome.out,
+        "Usage: sample [--help | --version | --check-config | --print-config | --healthcheck | --routes]\n");
     has(outcome.out, "stands for any process");
     has(outcome.out, "\n  SAMPLE_CONNECTIONS  1..64                   2                  how many\n");
     has(outcome.out, "\n  SAMPLE_SECRET       secret                  (required)         signs tokens\n");
@@ -292,9 +293,10 @@ static void printed_settings_mask_their_secrets(void **state)
 {
     (void)state;
     struct outcome outcome = run(ENVIRONMENT(SECRET, "SAMPLE_CONNECTIONS=+7"), ARGUMENTS("--print-config"));
-    assert_string_equal(outcome.out, "LOG_LEVEL=info\nLOG_FORMAT=json\nENVIRONMENT=production\n"
-                                     "SAMPLE_LISTEN=ipc:///run/sample\nSAMPLE_SECRET=**********\nSAMPLE_URL=\n"
-                                     "SAMPLE_CONNECTIONS=7\nSAMPLE_HTTP2=false\n");
+    assert_string_equal(outcome.out,
+                        "LOG_LEVEL=info\nLOG_FORMAT=json\nENVIRONMENT=production\nADMIN_PORT=0\nADMIN_HOST=127.0.0.1\n"
+                        "SAMPLE_LISTEN=ipc:///run/sample\nSAMPLE_SECRET=**********\nSAMPLE_URL=\n"
+                        "SAMPLE_CONNECTIONS=7\nSAMPLE_HTTP2=false\n");
     static const char *const urls[][2] = {
         {"postgresql://joe:hunter2@db:5432/x", "postgresql://joe:**********@db:5432/x"},
         {"postgresql://joe:hunter2@b@db/x", "postgresql://joe:**********@db/x"},
