@@ -72,7 +72,7 @@ enum error account_register(struct call *call, const struct account_create *in)
     struct user_view user;
     const struct auth_config *config = service_config(call->service);
     TRY(create(call, in, &user));
-    return config->require_verified_email ? reply_user(call, &user) : reply_session(call, &user);
+    return config->require_verified_email ? reply_user(call, &user) : reply_session(call, &user, NULL);
 }
 
 enum error account_create(struct call *call, const struct account_create *in)
@@ -135,6 +135,7 @@ enum error account_update(struct call *call, const struct account_update *in)
     if (in->has_password)
         TRY(check_new_password(call, in->password));
     TRY(read_user(call, &in->id, &user));
+    bool was_disabled = user.disabled;
     if (in->has_password)
         TRY(hash_password(call, in->password, &hash));
     if (in->has_username || in->has_email || in->has_role || in->has_disabled)
@@ -143,7 +144,9 @@ enum error account_update(struct call *call, const struct account_update *in)
         bool is_self = call->caller.id == in->id.value;
         TRY(set_password(call, in->id.value, hash, is_self ? call->caller.session_id : 0));
     }
-    if (in->has_disabled && in->disabled)
+    /* Also of one that is enabled: what the end of its sessions missed when it was disabled does not come back to life.
+     */
+    if (in->has_disabled && (in->disabled || was_disabled))
         TRY(end_sessions(call, in->id.value, 0));
     tell_update(call, in);
     return call_reply(call, &user);

@@ -59,8 +59,11 @@ enum error verify_password(struct call *call, struct str password, struct str ha
 /* Whether it may be somebody's new password, by the settings: else ERROR_VALIDATION, in the words of validation. */
 enum error check_new_password(struct call *call, struct str password) MUST_USE;
 
-/* The hash of the user's password; empty where there is none. */
-enum error read_hash(struct call *call, int64_t user_id, struct str *hash) MUST_USE;
+struct credential {
+    struct str hash;   /* empty where there is none */
+    struct str set_at; /* when the password was set, in the database's words */
+};
+enum error read_credential(struct call *call, int64_t user_id, struct credential *credential) MUST_USE;
 /* Another hash, and the end of all the user's sessions but one (0 = all), at once. */
 enum error set_password(struct call *call, int64_t user_id, struct str hash, int64_t except_session_id) MUST_USE;
 
@@ -79,8 +82,10 @@ struct session {
     int64_t expires_at;         /* seconds since the epoch */
 };
 
-/* Begins one; the oldest ends where the user has too many. */
-enum error begin_session(struct call *call, int64_t user_id, struct session *session) MUST_USE;
+/* Begins one; the oldest ends where the user has too many. ERROR_UNAUTHORIZED where the password is another than the
+ * one of credential (NULL: whichever) by now, or the user is gone. */
+enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential,
+                         struct session *session) MUST_USE;
 /* Ends one of the user's: ERROR_SESSION_NOT_FOUND where there is no such one. */
 enum error end_session(struct call *call, int64_t user_id, int64_t session_id) MUST_USE;
 /* Ends all of the user's but one; 0 = all. */
@@ -93,7 +98,7 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
 enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session);
 /* Answers with the user alone: there is no session yet. */
 enum error reply_user(struct call *call, const struct user_view *user);
-/* Begins a session of the user, and answers so. */
-enum error reply_session(struct call *call, const struct user_view *user);
+/* Begins a session of the user, as begin_session does, and answers so. */
+enum error reply_session(struct call *call, const struct user_view *user, const struct credential *credential);
 
 #endif

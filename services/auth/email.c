@@ -44,6 +44,8 @@ static enum error confirm(struct call *call, int64_t user_id, struct str email)
     if (!str_equal(verified.former_email, email))
         send_notice(call, MAIL_EMAIL_CHANGED, user_id, verified.former_email);
     audit(call, "email_verified", user_id);
+    if (verified.made_admin)
+        audit(call, "made_admin", user_id);
     return OK;
 }
 

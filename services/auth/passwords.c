@@ -19,11 +19,12 @@ enum error check_new_password(struct call *call, struct str password)
     return OK;
 }
 
-enum error read_hash(struct call *call, int64_t user_id, struct str *hash)
+enum error read_credential(struct call *call, int64_t user_id, struct credential *credential)
 {
     struct db_result result;
     TRY(call_query(call, &sql_credential_get, &result, DB_INTEGER(user_id)));
-    *hash = result.rows > 0 ? db_text(&result, 0, 0) : STR("");
+    *credential = result.rows > 0 ? (struct credential){db_text(&result, 0, 0), db_text(&result, 0, 1)}
+                                  : (struct credential){STR(""), STR("")};
     return OK;
 }
 
@@ -39,13 +40,16 @@ enum error set_password(struct call *call, int64_t user_id, struct str hash, int
 /* Whoever has got hold of a session shall not find out the password by it. */
 static enum error check_current(struct call *call, struct str password)
 {
-    struct str hash, user = arena_printf(call->arena, "%lld", (long long)call->caller.id);
+    struct credential credential;
+    struct str user = arena_printf(call->arena, "%lld", (long long)call->caller.id);
     bool matches, outdated;
     TRY(throttle(call, THROTTLE_PASSWORD, user));
-    TRY(read_hash(call, call->caller.id, &hash));
-    TRY(verify_password(call, password, hash, &matches, &outdated));
-    if (!matches)
+    TRY(read_credential(call, call->caller.id, &credential));
+    TRY(verify_password(call, password, credential.hash, &matches, &outdated));
+    if (!matches) {
+        audit(call, "password_wrong", call->caller.id);
         return ERROR_PASSWORD_WRONG;
+    }
     throttle_forgive(call, THROTTLE_PASSWORD, user);
     return OK;
 }

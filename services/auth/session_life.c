@@ -17,7 +17,8 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
         announce_end(call, db_integer(ended, i, 0), user_id);
 }
 
-enum error begin_session(struct call *call, int64_t user_id, struct session *session)
+enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential,
+                         struct session *session)
 {
     const struct auth_config *config = service_config(call->service);
     struct refresh_token *token = &session->token;
@@ -27,7 +28,10 @@ enum error begin_session(struct call *call, int64_t user_id, struct session *ses
     TRY(call_query(call, &sql_session_create, &result, DB_INTEGER(user_id),
                    DB_TEXT(refresh_token_key_hash(call->arena, token)), DB_TEXT(refresh_token_hash(call->arena, token)),
                    DB_INTEGER(config->refresh_ttl_s), DB_INTEGER(config->session_ttl_s), DB_TEXT(call->client.address),
-                   DB_TEXT(call->client.agent), DB_INTEGER(config->sessions_per_user)));
+                   DB_TEXT(call->client.agent), DB_INTEGER(config->sessions_per_user),
+                   credential != NULL ? DB_TEXT(credential->set_at) : DB_NULL));
+    if (result.rows == 0)
+        return ERROR_UNAUTHORIZED;
     for (size_t i = 0; i < result.rows; i++) {
         int64_t id = db_integer(&result, i, 0);
         bool is_new = db_boolean(&result, i, 1);

@@ -51,13 +51,10 @@ enum error reply_tokens(struct call *call, const struct user_view *user, const s
     return reply(call, user, session);
 }
 
-enum error reply_session(struct call *call, const struct user_view *user)
+enum error reply_session(struct call *call, const struct user_view *user, const struct credential *credential)
 {
     struct session session;
-    enum error error = begin_session(call, user->id, &session);
-    if (error == ERROR_GONE) /* deleted this very moment */
-        return ERROR_UNAUTHORIZED;
-    TRY(error);
+    TRY(begin_session(call, user->id, credential, &session));
     return reply_tokens(call, user, &session);
 }
 
@@ -90,27 +87,29 @@ static void rehash_password(struct call *call, int64_t user_id, struct str passw
 static enum error log_in(struct call *call, const struct login *in)
 {
     struct user_view user;
-    struct str hash;
+    struct credential credential;
     bool matches, outdated;
     TRY(find_user(call, in->username, &user));
-    TRY(read_hash(call, user.id, &hash));
-    TRY(verify_password(call, in->password, hash, &matches, &outdated));
+    TRY(read_credential(call, user.id, &credential));
+    TRY(verify_password(call, in->password, credential.hash, &matches, &outdated));
     if (!matches) {
         audit(call, "login_failed", user.id);
         return ERROR_UNAUTHORIZED;
     }
     call->caller.id = user.id;
     if (outdated)
-        rehash_password(call, user.id, in->password, hash);
+        rehash_password(call, user.id, in->password, credential.hash);
     if (user.disabled) {
         audit(call, "login_refused", user.id);
         return ERROR_ACCOUNT_DISABLED;
     }
     const struct auth_config *config = service_config(call->service);
-    if (config->require_verified_email && !user.email_verified)
+    if (config->require_verified_email && !user.email_verified) {
+        audit(call, "login_refused", user.id);
         return ERROR_EMAIL_NOT_VERIFIED;
+    }
     audit(call, "login", user.id);
-    return reply_session(call, &user);
+    return reply_session(call, &user, &credential);
 }
 
 /* Throttled logins end before anything is looked up or hashed. */

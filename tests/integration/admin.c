@@ -5,6 +5,7 @@
 #include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
+#include "tests/support/mail.h"
 #include "tests/support/scratch.h"
 
 enum { ADMINS = 16 };
@@ -65,6 +66,24 @@ static void a_disabled_account_is_out_at_once_and_cannot_come_in(void **state)
     assert_false(reply_has(reply, "disabled"));
     assert_error(http_get(stack, user.token, "/auth/profile"), 401, "unauthorized"); /* its session has ended */
     log_in(stack, &user);
+}
+
+/* As a login leaves one that was under way when its account was disabled. */
+static void a_session_of_a_disabled_account_does_not_come_back_with_it(void **state)
+{
+    struct stack *stack = *state;
+    struct user admin = make_admin(stack), user = make_user(stack);
+    char *id = text("%lld", (long long)user.id);
+    assert_status(patch(stack, &admin, &user, "{\"disabled\":true}"), 200);
+    database_value(stack,
+                   "insert into auth.session (user_id, key_hash, token_hash, expires_at, address, agent) values ($1, "
+                   "sha256('k'), sha256('t'), now() + interval '1 hour', '', '') returning id",
+                   id);
+    assert_status(patch(stack, &admin, &user, "{\"disabled\":false}"), 200);
+    assert_string_equal(database_value(stack, "select count(*) from auth.session where user_id = $1", id), "0");
+    user.token = log_in(stack, &user);
+    assert_status(patch(stack, &admin, &user, "{\"disabled\":false}"), 200); /* no news */
+    assert_status(http_get(stack, user.token, "/auth/profile"), 200);
 }
 
 /* ---- the last admin ---- */
@@ -139,6 +158,73 @@ static void what_is_done_to_accounts_is_kept(void **state)
     assert_null(strstr(list->body, user.password));
 }
 
+/* What the trail has of the user, the oldest first: "registered login …". */
+static char *trail_of(const struct stack *stack, const struct user *admin, const struct user *user)
+{
+    struct reply *list = http_get(stack, admin->token, "/admin/audit?userId=%lld", (long long)user->id);
+    assert_status(list, 200);
+    char *trail = "";
+    for (size_t i = json_array_size(list->json); i-- > 0;)
+        trail = text("%s%s%s", trail, *trail ? " " : "", object_string(json_array_get(list->json, i), "action"));
+    return trail;
+}
+
+static const char *begin(const struct stack *stack, const struct user *user, const char *member)
+{
+    struct reply *reply = http_post(stack, NULL, login_json(user->username, user->password), "/auth/login");
+    assert_status(reply, 200);
+    return reply_string(reply, member);
+}
+
+static struct reply *use_mail(const struct stack *stack, const struct user *user, const char *subject, const char *path,
+                              const char *more)
+{
+    char *token = mail_token(mail_await(mail_folder(stack), user->email, subject, 1));
+    return http_post(stack, NULL, text("{\"token\":\"%s\"%s}", token, more), "%s", path);
+}
+
+static struct reply *refresh(const struct stack *stack, const char *token)
+{
+    return http_post(stack, NULL, text("{\"refresh_token\":\"%s\"}", token), "/auth/refresh");
+}
+
+static void replay_a_refresh_token(const struct stack *stack, const char *first)
+{
+    const char *second = reply_string(refresh(stack, first), "refresh_token");
+    assert_status(refresh(stack, second), 200);
+    assert_status(refresh(stack, first), 401);
+}
+
+static void each_step_of_an_accounts_life_is_kept(void **state)
+{
+    struct stack *stack = *state;
+    struct user admin = make_admin(stack), user = make_user(stack);
+    assert_status(use_mail(stack, &user, "Confirm your e-mail", "/auth/verify-email", ""), 204);
+    assert_status(http_post(stack, NULL, text("{\"email\":\"%s\"}", user.email), "/auth/password/forgot"), 202);
+    user.password = "a new secret";
+    assert_status(
+        use_mail(stack, &user, "Choose a new password", "/auth/password/reset", ",\"password\":\"a new secret\""), 204);
+    const char *token = begin(stack, &user, "access_token");
+    http_post(stack, token, "{\"currentPassword\":\"wrong\",\"password\":\"whatever\"}", "/auth/password");
+    assert_status(http_post(stack, token, NULL, "/auth/logout"), 204);
+    replay_a_refresh_token(stack, begin(stack, &user, "refresh_token"));
+    user.token = log_in(stack, &user);
+    struct reply *sessions = http_get(stack, user.token, "/auth/sessions");
+    long long session_id = (long long)object_integer(json_array_get(sessions->json, 0), "id");
+    assert_status(http_delete(stack, user.token, "/auth/sessions/%lld", session_id), 204);
+    static const char *const changes[] = {"{\"username\":\"renamed by an admin\"}", "{\"role\":\"admin\"}",
+                                          "{\"role\":\"user\"}", "{\"disabled\":true}"};
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        assert_status(patch(stack, &admin, &user, changes[i]), 200);
+    assert_status(http_post(stack, NULL, login_json("renamed by an admin", user.password), "/auth/login"), 403);
+    assert_status(patch(stack, &admin, &user, "{\"disabled\":false}"), 200);
+    assert_status(http_delete(stack, admin.token, "/users/%lld", (long long)user.id), 204);
+    assert_string_equal(trail_of(stack, &admin, &user),
+                        "registered email_verified password_reset email_verified login password_wrong logout login "
+                        "refresh_replayed login session_ended account_changed made_admin made_user disabled "
+                        "login_refused enabled deleted");
+}
+
 static void the_trail_is_paged_and_filtered(void **state)
 {
     struct stack *stack = *state;
@@ -168,5 +254,6 @@ static void the_trail_is_paged_and_filtered(void **state)
 
 SUITE("admin", cmocka_unit_test(only_admins_change_roles),
       cmocka_unit_test(a_disabled_account_is_out_at_once_and_cannot_come_in),
-      cmocka_unit_test(one_admin_stays_whatever_they_do), cmocka_unit_test(what_is_done_to_accounts_is_kept),
-      cmocka_unit_test(the_trail_is_paged_and_filtered))
+      cmocka_unit_test(a_session_of_a_disabled_account_does_not_come_back_with_it),
+      cmocka_unit_test(each_step_of_an_accounts_life_is_kept), cmocka_unit_test(one_admin_stays_whatever_they_do),
+      cmocka_unit_test(what_is_done_to_accounts_is_kept), cmocka_unit_test(the_trail_is_paged_and_filtered))

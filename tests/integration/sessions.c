@@ -1,5 +1,6 @@
 /* Sessions: refresh tokens and their rotation, logging out, the list of sessions, and that an ended one is refused at
  * once by every gateway. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,66 @@ static void a_patched_password_ends_the_other_sessions(void **state)
     assert_everywhere(stack, login.access, 401);
 }
 
+/* ---- a login and a change of its password at the same moment ---- */
+
+struct errand {
+    pthread_t thread;
+    const struct stack *stack;
+    struct request request;
+    struct reply *reply;
+};
+
+static void *run(void *memory)
+{
+    struct errand *errand = memory;
+    errand->reply = http_send(errand->stack, &errand->request);
+    return NULL;
+}
+
+static void send_beside(struct errand *errand)
+{
+    assert_int_equal(pthread_create(&errand->thread, NULL, run, errand), 0);
+}
+
+static void await_value(const struct stack *stack, const char *sql, const char *value)
+{
+    int64_t deadline = now_ms() + 10000;
+    while (strcmp(database_value(stack, sql), value) != 0) {
+        assert_true(now_ms() < deadline);
+        sleep_ms(5);
+    }
+}
+
+/* The login has found the old password to be right, and waits (for the audit trail, which we hold) until it has been
+ * changed. */
+static void a_login_by_the_old_password_does_not_outlive_its_change(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    struct errand login = {
+        .stack = stack,
+        .request = {.verb = "POST", .path = "/auth/login", .json = login_json(user.username, user.password)}};
+    struct errand change = {.stack = stack,
+                            .request = {.verb = "POST",
+                                        .path = "/auth/password",
+                                        .token = user.token,
+                                        .json = change_json(user.password, "another secret")}};
+    const char *waiting = "select count(*) from pg_locks where relation = 'auth.audit'::regclass and not granted";
+    struct database *holder = database_connect(stack->database_url);
+    database_run(holder, "begin; lock table auth.audit in share mode");
+    send_beside(&login);
+    await_value(stack, waiting, "1");
+    send_beside(&change);
+    await_value(stack, waiting, "2");
+    database_close(&holder);
+    pthread_join(login.thread, NULL);
+    pthread_join(change.thread, NULL);
+    assert_status(change.reply, 204);
+    assert_error(login.reply, 401, "unauthorized");
+    assert_int_equal(sessions_of(stack, &user), 1);
+    assert_everywhere(stack, user.token, 200);
+}
+
 /* ---- gateways that do not hear ---- */
 
 /* Nobody told the gateways: they know by the publisher's other instance, at its first heartbeat. */
@@ -395,4 +456,5 @@ SUITE_WITH("sessions", &options, cmocka_unit_test(login_and_register_answer_a_re
            cmocka_unit_test(the_oldest_session_gives_way_to_one_too_many),
            cmocka_unit_test(changing_the_password_ends_the_other_sessions),
            cmocka_unit_test(a_patched_password_ends_the_other_sessions),
+           cmocka_unit_test(a_login_by_the_old_password_does_not_outlive_its_change),
            cmocka_unit_test(a_gateway_whose_feed_was_broken_asks))

@@ -67,7 +67,9 @@ static void the_admins_email_makes_an_admin_once_it_is_verified(void **state)
     verify(stack, &admin);
     admin.token = log_in(stack, &admin);
     assert_string_equal(reply_string(http_get(stack, admin.token, "/auth/profile"), "role"), "admin");
-    assert_status(http_get(stack, admin.token, "/admin/audit"), 200);
+    struct reply *trail = http_get(stack, admin.token, "/admin/audit?action=made_admin&userId=%s", id);
+    assert_status(trail, 200);
+    assert_int_equal(json_array_size(trail->json), 1);
 
     /* at start too */
     database_value(stack, "update users.person set role = 'user' where id = $1 returning id", id);

@@ -1,15 +1,23 @@
--- write: begins a session of user $1, and ends the oldest ones beyond the $8 a user may have. Gives all of them
-with ended as (
+-- write: begins a session of user $1, and ends the oldest ones beyond the $8 a user may have. Gives all of them. No row: the
+-- password is another than the one set at $9 (null: whichever), or there is none. It stays until we have committed
+-- (auth.set_password)
+with credential as materialized (
+    select user_id
+      from auth.credential
+     where user_id = $1::bigint and ($9::text is null or updated_at = $9::text::timestamptz)
+       for share
+), ended as (
     delete from auth.session
      where id in (select id from auth.session
-                   where user_id = $1::bigint
+                   where user_id in (select user_id from credential)
                    order by id desc
                   offset $8::bigint - 1)
     returning id
 ), begun as (
     insert into auth.session (user_id, key_hash, token_hash, expires_at, address, agent)
-    values ($1::bigint, decode($2::text, 'hex'), decode($3::text, 'hex'),
-            now() + make_interval(secs => least($4::bigint, $5::bigint)), $6::text, $7::text)
+    select user_id, decode($2::text, 'hex'), decode($3::text, 'hex'),
+           now() + make_interval(secs => least($4::bigint, $5::bigint)), $6::text, $7::text
+      from credential
     returning id, expires_at
 )
 select id, true as is_new, floor(extract(epoch from expires_at))::bigint as expires_at_s from begun
