@@ -292,6 +292,8 @@ static bool rule_fits(const struct field *field)
         return field->type == FIELD_INTEGER && field->min <= field->max;
     case RULE_ONE_OF:
         return field->type == FIELD_STRING && field->choices != NULL && *field->choices != '\0';
+    case RULE_ME_OR_ID:
+        return field->type == FIELD_STRING;
     case RULE_INSTANT:
         return field->type == FIELD_TIME;
     case RULE_COUNT:

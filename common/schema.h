@@ -35,7 +35,7 @@ struct integers {
     size_t count;
 };
 
-enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF, RULE_INSTANT, RULE_COUNT };
+enum field_rule { RULE_ANY, RULE_LENGTH, RULE_RANGE, RULE_ONE_OF, RULE_ME_OR_ID, RULE_INSTANT, RULE_COUNT };
 
 struct field {
     const char *name; /* in JSON */

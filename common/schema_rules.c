@@ -66,6 +66,12 @@ static void check_choice(struct check *check, const struct field *field, const s
                  arena_printf(check->arena, "%s must be one of the following values: %s", field->name, field->choices));
 }
 
+static void check_me_or_id(struct check *check, const struct field *field, const struct pack_value *value)
+{
+    if (!value || value->type != PACK_STRING || !(str_equal(value->text, STR("me")) || str_is_integer(value->text)))
+        say(check, field, "must be me or a numeric string");
+}
+
 static void check_instant(struct check *check, const struct field *field, const struct pack_value *value)
 {
     bool is_string = value && value->type == PACK_STRING;
@@ -78,6 +84,10 @@ static void check_string(struct check *check, const struct field *field, const s
 {
     if (field->rule == RULE_ONE_OF) { /* which says all there is to say */
         check_choice(check, field, value);
+        return;
+    }
+    if (field->rule == RULE_ME_OR_ID) {
+        check_me_or_id(check, field, value);
         return;
     }
     if (field->rule == RULE_INSTANT) {

@@ -28,6 +28,7 @@ const char *proto_service_name(enum proto_service service)
 #define LENGTH(min, max) RULE_LENGTH, min, max, NULL
 #define RANGE(min, max) RULE_RANGE, min, max, NULL
 #define ONE_OF(choices) RULE_ONE_OF, 0, 0, choices
+#define ME_OR_ID RULE_ME_OR_ID, 0, 0, NULL
 #define INSTANT RULE_INSTANT, 1, 1, NULL
 #define INSTANT_OR_EMPTY RULE_INSTANT, 0, 1, NULL
 #define COUNT(min, max) RULE_COUNT, min, max, NULL

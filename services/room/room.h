@@ -51,6 +51,14 @@ enum error reply_outcome(struct call *call, const struct path_id *id, const stru
 /* OK for 'ok', else the error of that code, with the text that it takes. */
 enum error check_outcome(struct call *call, const struct path_id *id, struct str outcome);
 
+/* Answers with a list: the first rows, at most limit. The next page follows the last of them where there are more, else
+ * it follows next_after; 0 = there is none. */
+enum error reply_rooms(struct call *call, const struct db_result *result, size_t rows, size_t limit,
+                       int64_t next_after);
+
+/* Answers with a page of what the statement lists: after $1, at most $2, as user $3 sees them ($4: an admin). */
+enum error reply_page(struct call *call, const struct page *page, const struct statement *statement);
+
 /* How many a page holds. */
 int64_t page_limit(bool is_given, int64_t given);
 

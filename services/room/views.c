@@ -83,27 +83,26 @@ int64_t page_limit(bool is_given, int64_t given)
     return is_given ? given : PAGE_LIMIT;
 }
 
+enum error reply_rooms(struct call *call, const struct db_result *result, size_t rows, size_t limit, int64_t next_after)
+{
+    bool has_more = rows > limit;
+    struct room_view room = {0};
+    call_list_open(call);
+    for (size_t i = 0; i < (has_more ? limit : rows); i++) {
+        db_decode(result, i, &room_view_message, &room);
+        call_list_add(call, &room);
+    }
+    return call_list_end(call, has_more ? room.id : next_after);
+}
+
 /* The statement is asked for one room more than the page holds: its presence says that another page follows. */
-static enum error reply_page(struct call *call, const struct page *page, const struct statement *statement)
+enum error reply_page(struct call *call, const struct page *page, const struct statement *statement)
 {
     int64_t limit = page_limit(page->has_limit, page->limit);
     struct db_result result;
     TRY(call_query(call, statement, &result, DB_INTEGER(page->after), DB_INTEGER(limit + 1),
                    DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call))));
-    bool has_next = result.rows > (size_t)limit;
-    size_t shown = has_next ? (size_t)limit : result.rows;
-    struct room_view room = {0};
-    call_list_open(call);
-    for (size_t i = 0; i < shown; i++) {
-        db_decode(&result, i, &room_view_message, &room);
-        call_list_add(call, &room);
-    }
-    return call_list_end(call, has_next ? room.id : 0);
-}
-
-enum error room_list(struct call *call, const struct page *in)
-{
-    return reply_page(call, in, &sql_room_list);
+    return reply_rooms(call, &result, result.rows, (size_t)limit, 0);
 }
 
 enum error room_list_active(struct call *call, const struct page *in)

@@ -1,0 +1,33 @@
+-- read: of the next $2 rooms that user $3 ($4: an admin) sees, by id, the first $10 that match; looked_to: the last of all,
+-- where more may follow
+with wanted as materialized (
+    select $5::bigint as owner, $6::text as status, rooms.fold($7::text) as part,
+           case
+               when coalesce($8::text, $9::text) is not null then tstzrange($8::text::timestamptz, $9::text::timestamptz)
+           end as during
+), seen (id) as materialized (
+    (select id from rooms.room
+      where not unlisted and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.room
+      where $4::boolean and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.known_after($3::bigint, $1::bigint, $2::bigint) as known (id))
+    order by id
+    limit $2::bigint
+)
+select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
+       "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
+       status, null::bigint[] as moderators, looked_to
+  from (select case when count(*) >= $2::bigint then max(id) end as looked_to
+          from seen) as look
+  left join (select room_view.*
+               from rooms.room_view
+              where id in (select room.id
+                             from seen join rooms.room on room.id = seen.id, wanted
+                            where rooms.matches(room, wanted.owner, wanted.status, wanted.part, wanted.during)
+                            order by room.id
+                            limit $10::bigint)) as shown on true
+ order by id
