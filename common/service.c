@@ -8,6 +8,7 @@
 #include "common/fiber.h"
 #include "common/log.h"
 #include "common/service_internal.h"
+#include "common/tries/sql.h"
 
 enum {
     NOTICE_MS = 300, /* for callers to hear that we stop, and for what they sent before to arrive */
@@ -138,16 +139,38 @@ static void on_end_signal(void *context)
 
 /* ---- start and stop ---- */
 
-/* The frame's and its own. */
+struct statement_set {
+    const struct statement *const *all;
+    size_t count;
+};
+
+/* The frame's, those of what it uses of common/, and its own. */
+static const struct statement **list_statements(struct service *service, size_t *count)
+{
+    const struct service_definition *definition = service->definition;
+    const struct statement_set sets[] = {
+        {frame_sql_all, definition->schema != NULL ? FRAME_SQL_COUNT : 0},
+        {tries_sql_all, definition->counts_tries ? TRIES_SQL_COUNT : 0},
+        {definition->statements, definition->statement_count},
+    };
+    enum { SETS = sizeof sets / sizeof *sets };
+    *count = 0;
+    for (size_t i = 0; i < SETS; i++)
+        *count += sets[i].count;
+    const struct statement **statements = arena_alloc(service->memory, *count * sizeof *statements + 1);
+    size_t place = 0;
+    for (size_t i = 0; i < SETS; i++)
+        for (size_t j = 0; j < sets[i].count; j++)
+            statements[place++] = sets[i].all[j];
+    return statements;
+}
+
 static void open_database(struct service *service)
 {
     const struct service_config *config = service->config;
     const struct service_definition *definition = service->definition;
-    size_t frame_count = definition->schema != NULL ? FRAME_SQL_COUNT : 0;
-    size_t count = frame_count + definition->statement_count;
-    const struct statement **statements = arena_alloc(service->memory, count * sizeof *statements + 1);
-    for (size_t i = 0; i < count; i++)
-        statements[i] = i < frame_count ? frame_sql_all[i] : definition->statements[i - frame_count];
+    size_t count;
+    const struct statement **statements = list_statements(service, &count);
     service->db = db_new(service->loop, &(struct db_options){.url = config->database_url,
                                                              .role = config->database_role,
                                                              .schema = definition->schema,

@@ -86,6 +86,7 @@ struct service_definition {
     unsigned target;     /* its own number */
     unsigned needs;      /* bit n: target n, without which it is not ready; others it calls may come and go */
     const char *schema; /* its own in the database, where unqualified names are found; NULL = it has none, nor events */
+    bool counts_tries;  /* common/tries.h: the schema has what that needs */
     const struct method_handler *handlers; /* beside NAME.health and NAME.events, which are the frame's */
     size_t handler_count;
     const struct statement *const *statements;

@@ -94,6 +94,7 @@ int main(int argc, char **argv)
         .target = SERVICE_auth,
         .needs = 1U << SERVICE_user,
         .schema = "auth",
+        .counts_tries = true,
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

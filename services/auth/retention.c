@@ -6,6 +6,7 @@
 
 #include "common/allocate.h"
 #include "common/log.h"
+#include "common/tries.h"
 #include "services/auth/auth.h"
 
 enum { BATCH = 500, FIRST_LOOK_MS = 1000, TIME_MS = 60000 };
@@ -61,7 +62,7 @@ static void tidy(struct call *call)
 {
     const struct auth_config *config = service_config(call->service);
     static const struct statement *const statements[] = {&sql_session_prune, &sql_mail_token_prune, &sql_mail_prune,
-                                                         &sql_throttle_prune, &sql_audit_prune};
+                                                         &tries_sql_throttle_prune, &sql_audit_prune};
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         enum error error = prune(call, statements[i], config->audit_retention_days);
         if (error != OK)

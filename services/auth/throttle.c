@@ -1,10 +1,10 @@
-/* Counting, and what a login does with the counts. */
+/* What is counted by what, and what a login does with the counts. Counting is common/tries.c's. */
 #include "services/auth/throttle.h"
 
 #include <assert.h>
 
 #include "common/address.h"
-#include "common/log.h"
+#include "common/tries.h"
 #include "services/auth/auth.h"
 
 enum {
@@ -15,12 +15,10 @@ enum {
     FIRST_DELAY_MS = 100,
     MAX_DELAY_MS = 2000,
     ANSWER_MS = 200, /* of the deadline, that an answer held back leaves for its way */
-    SETTLE_MS = 1000,
 };
 
 struct rule {
-    const char *name; /* in the key */
-    int64_t limit, window_s;
+    struct tries_rule tries;
     bool is_by_address;
 };
 
@@ -29,13 +27,13 @@ static struct rule rule_of(const struct call *call, enum throttle_kind kind)
     const struct auth_config *config = service_config(call->service);
     const struct throttle_limits *limits = &config->limits;
     const struct rule rules[] = {
-        [THROTTLE_LOGIN_ACCOUNT] = {"login_account", limits->login_failures, limits->login_window_s, false},
-        [THROTTLE_LOGIN_ADDRESS] = {"login_address", limits->login_address, limits->login_window_s, true},
-        [THROTTLE_PASSWORD] = {"password", limits->login_failures, limits->login_window_s, false},
-        [THROTTLE_REGISTER] = {"register", limits->registrations, HOUR_S, true},
-        [THROTTLE_FORGOT] = {"forgot", limits->forgot, HOUR_S, true},
-        [THROTTLE_VERIFY] = {"verify", limits->forgot, HOUR_S, true},
-        [THROTTLE_REFRESH] = {"refresh", limits->refreshes, QUARTER_S, true},
+        [THROTTLE_LOGIN_ACCOUNT] = {{"login_account", limits->login_failures, limits->login_window_s}, false},
+        [THROTTLE_LOGIN_ADDRESS] = {{"login_address", limits->login_address, limits->login_window_s}, true},
+        [THROTTLE_PASSWORD] = {{"password", limits->login_failures, limits->login_window_s}, false},
+        [THROTTLE_REGISTER] = {{"register", limits->registrations, HOUR_S}, true},
+        [THROTTLE_FORGOT] = {{"forgot", limits->forgot, HOUR_S}, true},
+        [THROTTLE_VERIFY] = {{"verify", limits->forgot, HOUR_S}, true},
+        [THROTTLE_REFRESH] = {{"refresh", limits->refreshes, QUARTER_S}, true},
     };
     assert(kind < sizeof rules / sizeof *rules);
     return rules[kind];
@@ -59,31 +57,11 @@ static struct str key_of(const struct call *call, const struct rule *rule, struc
     return rule->is_by_address ? client_of(call->arena, key) : key;
 }
 
-static bool is_counted(const struct rule *rule, struct str key)
-{
-    return rule->limit > 0 && key.len > 0;
-}
-
-/* The client is told of the limit that it is nearest to. */
-static void tell(struct call *call, const struct rule *rule, int64_t used, int64_t left_s)
-{
-    int64_t remaining = used < rule->limit ? rule->limit - used : 0;
-    if (call->rate.limit == 0 || remaining < call->rate.remaining || used > rule->limit)
-        call_set_rate(call, (struct rate){rule->limit, remaining, left_s});
-}
-
 /* *used stays where nobody counts. */
 static enum error count(struct call *call, enum throttle_kind kind, struct str key, int64_t *used)
 {
     struct rule rule = rule_of(call, kind);
-    struct db_result result;
-    if (!is_counted(&rule, key))
-        return OK;
-    TRY(call_query(call, &sql_throttle_count, &result, DB_TEXT(str_from(rule.name)), DB_TEXT(key_of(call, &rule, key)),
-                   DB_INTEGER(rule.limit), DB_INTEGER(rule.window_s)));
-    *used = db_integer(&result, 0, 0);
-    tell(call, &rule, *used, db_integer(&result, 0, 1));
-    return *used <= rule.limit ? OK : ERROR_TOO_MANY_REQUESTS;
+    return tries_count(call, &rule.tries, key_of(call, &rule, key), used);
 }
 
 enum error throttle(struct call *call, enum throttle_kind kind, struct str key)
@@ -92,34 +70,16 @@ enum error throttle(struct call *call, enum throttle_kind kind, struct str key)
     return count(call, kind, key, &used);
 }
 
-/* ---- taking back ---- */
-
-/* Where it fails the count stays, and one try too many is counted until the window is over. */
-static void note(const struct call *call, enum error error)
-{
-    if (error != OK)
-        log_warn("a good password stays counted as wrong", LOG_Z("reason", error_message(error)),
-                 LOG_S("request_id", call->request_id));
-}
-
 static void uncount(struct call *call, enum throttle_kind kind, struct str key)
 {
     struct rule rule = rule_of(call, kind);
-    struct db_result result;
-    if (is_counted(&rule, key))
-        note(call, call_query(call, &sql_throttle_uncount, &result, DB_TEXT(str_from(rule.name)),
-                              DB_TEXT(key_of(call, &rule, key)), DB_INTEGER(rule.limit)));
+    tries_uncount(call, &rule.tries, key_of(call, &rule, key));
 }
 
 void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key)
 {
     struct rule rule = rule_of(call, kind);
-    struct db_result result;
-    if (!is_counted(&rule, key))
-        return;
-    note(call, call_query(call, &sql_throttle_clear, &result, DB_TEXT(str_from(rule.name)),
-                          DB_TEXT(key_of(call, &rule, key))));
-    call_set_rate(call, (struct rate){rule.limit, rule.limit, rule.window_s});
+    tries_forgive(call, &rule.tries, key_of(call, &rule, key));
 }
 
 /* ---- login ---- */
@@ -160,9 +120,6 @@ enum error throttle_login_end(struct call *call, struct str username, int64_t fa
         hold_back(call, failures);
         return outcome;
     }
-    if (call->deadline_ms <
-        loop_now_ms() + SETTLE_MS) /* the call may be late; what it counted is settled all the same */
-        call->deadline_ms = loop_now_ms() + SETTLE_MS;
     uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
     if (outcome == OK)
         throttle_forgive(call, THROTTLE_LOGIN_ACCOUNT, username);

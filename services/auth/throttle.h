@@ -1,5 +1,4 @@
-/* How often somebody may try what attackers try often. Counts are Postgres' rows, each changed by one statement: so the
- * limits hold exactly, however many gateways and copies of this service there are. */
+/* How often somebody may try what attackers try often: who, what, how often (common/tries.h counts). */
 #ifndef SERVICES_AUTH_THROTTLE_H
 #define SERVICES_AUTH_THROTTLE_H
 

@@ -1,4 +1,5 @@
 /* Who is in a room: joining, leaving, and being put out. */
+#include "common/tries.h"
 #include "services/room/people.h"
 
 /* How often a join asks again after the room's password changed while one was checked. */
@@ -7,15 +8,31 @@ enum { JOIN_ATTEMPTS = 3 };
 /* The columns of room_join behind the reply's. */
 enum { OUTCOME = ROOM_COLUMNS, WANTED_HASH, PLACE };
 
-static enum error check_password(struct call *call, struct str password, struct str hash)
+static enum error verify_password(struct call *call, struct str password, struct str hash)
 {
     const struct room_config *config = service_config(call->service);
     bool matches, outdated;
-    if (password.len == 0)
-        return ERROR_ROOM_PASSWORD_INVALID;
     TRY(password_verify(service_loop(call->service), call->deadline_ms, &config->password_cost, password, hash,
                         &matches, &outdated));
     return matches ? OK : ERROR_ROOM_PASSWORD_INVALID;
+}
+
+/* None is no guess, and is not counted. Any other is counted as wrong before it is looked at. */
+static enum error check_password(struct call *call, const struct room_join *in, struct str hash)
+{
+    const struct room_config *config = service_config(call->service);
+    const struct tries_rule rule = {"room_password", config->password_failures, config->password_window_s};
+    struct str who = arena_printf(call->arena, "%lld %lld", (long long)in->id.value, (long long)call->caller.id);
+    int64_t used;
+    if (in->password.len == 0)
+        return ERROR_ROOM_PASSWORD_INVALID;
+    TRY(tries_count(call, &rule, who, &used));
+    enum error error = verify_password(call, in->password, hash);
+    if (error == OK)
+        tries_forgive(call, &rule, who);
+    else if (error != ERROR_ROOM_PASSWORD_INVALID) /* which says nothing about the password */
+        tries_uncount(call, &rule, who);
+    return error;
 }
 
 static enum error reply_place(struct call *call, int64_t position)
@@ -39,7 +56,7 @@ enum error room_join(struct call *call, const struct room_join *in)
         if (db_is_null(&result, 0, WANTED_HASH))
             return reply_outcome(call, &in->id, &result);
         verified = db_text(&result, 0, WANTED_HASH);
-        TRY(check_password(call, in->password, verified));
+        TRY(check_password(call, in, verified));
     }
     return ERROR_ROOM_PASSWORD_INVALID; /* each time it was right, it was changed */
 }

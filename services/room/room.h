@@ -11,6 +11,7 @@ struct room_config {
     struct service_config service; /* first: the frame fills it */
     struct password_cost password_cost;
     int64_t hash_queue, sweep_interval_ms;
+    int64_t password_failures, password_window_s; /* of a person for a room */
     const char *user_endpoints, *user_feed_endpoints;
 };
 

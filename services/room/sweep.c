@@ -5,6 +5,7 @@
 
 #include "common/allocate.h"
 #include "common/log.h"
+#include "common/tries.h"
 #include "services/room/room.h"
 
 enum { BATCH = 50, TIME_MS = 30000 };
@@ -16,26 +17,31 @@ struct sweep {
 };
 
 /* Until less was due than a batch holds. */
-static enum error settle_rooms(struct call *call)
+static enum error run_batches(struct call *call, const struct statement *statement, int64_t *total)
 {
-    int64_t settled, total = 0;
+    int64_t done;
+    *total = 0;
     do {
         struct db_result result;
-        TRY(call_query(call, &sql_room_sweep, &result, DB_INTEGER(BATCH)));
-        settled = db_integer(&result, 0, 0);
-        total += settled;
-    } while (settled >= BATCH && !service_is_stopping(call->service));
-    if (total > 0)
-        log_info("rooms started or ended", LOG_I("rooms", total));
+        TRY(call_query(call, statement, &result, DB_INTEGER(BATCH)));
+        done = db_integer(&result, 0, 0);
+        *total += done;
+    } while (done >= BATCH && !service_is_stopping(call->service));
     return OK;
 }
 
 static void run(struct call *call)
 {
     struct sweep *sweep = service_state(call->service);
-    enum error error = settle_rooms(call);
+    int64_t settled, forgotten;
+    enum error error = run_batches(call, &sql_room_sweep, &settled);
     if (error != OK)
         log_warn("rooms start and end later", LOG_Z("reason", error_message(error)));
+    else if (settled > 0)
+        log_info("rooms started or ended", LOG_I("rooms", settled));
+    error = run_batches(call, &tries_sql_throttle_prune, &forgotten);
+    if (error != OK)
+        log_warn("counts of wrong passwords stay for now", LOG_Z("reason", error_message(error)));
     sweep->is_under_way = false;
 }
 

@@ -1,5 +1,5 @@
 /* Starts and ends rooms when their time has come, for whom the events of it matter: what holds is the clock's, and
- * needs no sweep. */
+ * needs no sweep. And removes counts of wrong passwords that are over. */
 #ifndef SERVICES_ROOM_SWEEP_H
 #define SERVICES_ROOM_SWEEP_H
 

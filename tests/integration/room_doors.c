@@ -20,45 +20,83 @@ static void assert_waits(const struct reply *reply, json_int_t position)
 
 /* ---- the order of the refusals ---- */
 
-/* Each step takes the refusal away that has just won. */
+/* So that a right password is refused too. */
+static void use_up_tries(const struct stack *stack, const struct user *user, json_int_t room)
+{
+    struct reply *reply;
+    do
+        reply = join_room_with(stack, user, room, "{\"password\":\"wrong\"}");
+    while (reply->status == 403);
+    assert_error(reply, 429, "too_many_requests");
+}
+
+static void forget_tries(const struct stack *stack)
+{
+    assert_non_null(database_value(
+        stack, "WITH over AS (UPDATE rooms.throttle SET ends_at = now() RETURNING 1) SELECT count(*) FROM over"));
+}
+
+static void take_seats(const struct stack *stack, const struct user *users, size_t count, json_int_t room)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_status(invite(stack, &users[0], room, &users[i]), 204);
+        assert_status(join_room(stack, &users[i], room), 201);
+    }
+}
+
+/* At first all of them hold; each step takes the one away that has just won. Two exclude each other: a room without a
+ * password has no wrong one, and a room with one asks for no invitation. */
 static void refusals_win_in_their_order(void **state)
 {
     struct stack *stack = *state;
-    struct user owner = make_user(stack), guest = make_user(stack), admin = make_admin(stack);
-    json_int_t room = make_room_of(stack, &owner,
-                                   "\"unlisted\":true,\"isActive\":false,\"password\":\"sesame\",\"waitingRoom\":true,"
-                                   "\"maxParticipants\":2,\"endsAt\":\"2020-01-01T00:00:00Z\"");
-    assert_status(ban(stack, &owner, room, &guest), 204);
+    struct user members[2], guest = make_user(stack);
+    make_users(stack, members, 2);
+    const struct user *owner = &members[0];
+    json_int_t room = make_room_of(stack, owner, "\"password\":\"sesame\",\"maxParticipants\":2");
+    use_up_tries(stack, &guest, room);
+    assert_status(ban(stack, owner, room, &guest), 204);
+    assert_status(patch_room(stack, owner, room,
+                             "{\"unlisted\":true,\"isActive\":false,\"inviteOnly\":true,\"waitingRoom\":true,"
+                             "\"endsAt\":\"2020-01-01T00:00:00Z\"}"),
+                  200);
+    enum deed { CHANGE, LIFT_BAN, TAKE_SEATS, FORGET_TRIES };
     static const struct step {
-        const char *change; /* NULL = the ban is lifted */
+        enum deed deed;
+        const char *change, *sent; /* by PATCH; with the join */
         long status;
         const char *code; /* NULL = success */
     } steps[] = {
-        {"{\"description\":\"all hold\"}", 404, "room_not_found"},
-        {"{\"unlisted\":false}", 403, "room_banned"},
-        {NULL, 403, "room_ended"},
-        {"{\"endsAt\":\"\",\"startsAt\":\"2999-01-01T00:00:00Z\"}", 403, "room_not_started"},
-        {"{\"startsAt\":\"\"}", 409, "room_not_active"},
-        {"{\"isActive\":true}", 403, "room_password_invalid"},
-        {"{\"password\":\"\",\"inviteOnly\":true}", 403, "room_invitation_missing"},
-        {"{\"inviteOnly\":false}", 202, NULL},
-        {"{\"waitingRoom\":false}", 409, "room_full"},
-        {"{\"maxParticipants\":3}", 201, NULL},
+        {CHANGE, "{\"description\":\"all hold\"}", NULL, 404, "room_not_found"},
+        {CHANGE, "{\"unlisted\":false}", NULL, 403, "room_banned"},
+        {LIFT_BAN, NULL, NULL, 403, "room_ended"},
+        {CHANGE, "{\"endsAt\":\"\",\"startsAt\":\"2999-01-01T00:00:00Z\"}", NULL, 403, "room_not_started"},
+        {CHANGE, "{\"startsAt\":\"\"}", NULL, 409, "room_not_active"},
+        {CHANGE, "{\"isActive\":true}", NULL, 403, "room_password_invalid"},
+        {TAKE_SEATS, NULL, NULL, 403, "room_password_invalid"}, /* the end had put everyone out */
+        {CHANGE, "{\"description\":\"one is given\"}", "{\"password\":\"wrong\"}", 429, "too_many_requests"},
+        {FORGET_TRIES, NULL, "{\"password\":\"wrong\"}", 403, "room_password_invalid"},
+        {CHANGE, "{\"password\":\"\"}", NULL, 403, "room_invitation_missing"},
+        {CHANGE, "{\"inviteOnly\":false}", NULL, 202, NULL},
+        {CHANGE, "{\"waitingRoom\":false}", NULL, 409, "room_full"},
+        {CHANGE, "{\"maxParticipants\":3}", NULL, 201, NULL},
         /* A member again: whatever holds. */
-        {"{\"unlisted\":true,\"password\":\"x\",\"inviteOnly\":true,\"waitingRoom\":true,\"isActive\":false}", 201,
-         NULL},
+        {CHANGE,
+         "{\"unlisted\":true,\"password\":\"x\",\"inviteOnly\":true,\"waitingRoom\":true,\"isActive\":false,"
+         "\"maxParticipants\":2}",
+         "{\"password\":\"wrong\"}", 201, NULL},
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         const struct step *step = &steps[i];
-        assert_status(step->change != NULL ? patch_room(stack, &owner, room, step->change)
-                                           : unban(stack, &owner, room, &guest),
-                      step->change != NULL ? 200 : 204);
-        if (i == 6) { /* nobody is left from before the end: the seats are taken anew */
-            assert_status(join_room(stack, &owner, room), 201);
-            assert_status(join_room(stack, &admin, room), 201);
-        }
-        struct reply *reply = join_room(stack, &guest, room);
-        assert_reply_at(reply, step->status, step->code, NULL, __FILE__, __LINE__);
+        if (step->deed == CHANGE)
+            assert_status(patch_room(stack, owner, room, step->change), 200);
+        else if (step->deed == LIFT_BAN)
+            assert_status(unban(stack, owner, room, &guest), 204);
+        else if (step->deed == TAKE_SEATS)
+            take_seats(stack, members, 2, room);
+        else
+            forget_tries(stack);
+        assert_reply_at(join_room_with(stack, &guest, room, step->sent), step->status, step->code, NULL, __FILE__,
+                        __LINE__);
         if (step->status == 202)
             assert_status(leave_room(stack, &guest, room), 201);
     }

@@ -1,13 +1,12 @@
 /* Throttling: exact under load and over two gateways with an auth service each; alike for known and unknown names; by
  * account, and by address as a trusted proxy names it. */
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
+#include "tests/support/second.h"
 
 enum {
     CROWD = 64,
@@ -74,81 +73,12 @@ static void fail_at_once(const struct stack *stack, const char *username, struct
     http_send_many(stack, requests, replies, count);
 }
 
-static long number_in(const struct reply *reply, const char *name)
-{
-    char *value = reply_header(reply, name);
-    if (value == NULL)
-        fail_msg("no %s in\n%s", name, reply->head);
-    return strtol(value, NULL, 10);
-}
-
-static void assert_throttled(const struct reply *reply, long limit, long window_s)
-{
-    assert_error_text(reply, 429, "too_many_requests", "Too Many Requests");
-    assert_int_equal(number_in(reply, "RateLimit-Limit"), limit);
-    assert_int_equal(number_in(reply, "RateLimit-Remaining"), 0);
-    assert_in_range(number_in(reply, "RateLimit-Reset"), 1, window_s);
-    assert_int_equal(number_in(reply, "Retry-After"), number_in(reply, "RateLimit-Reset"));
-}
-
 /* ---- by account ---- */
-
-/* A gateway of its own with an auth service of its own, at another address of this machine, on the same database. */
-struct second {
-    struct stack stack;
-    struct process auth, gateway;
-};
-
-static char **environment_with(char *const *given, char *const *more)
-{
-    size_t count = 0, added = 0;
-    while (given[count] != NULL)
-        count++;
-    char **environment = scratch_alloc((count + 8) * sizeof(char *));
-    memcpy(environment, given, count * sizeof *given);
-    for (; more[added] != NULL; added++) {
-        size_t name_len = strcspn(more[added], "=") + 1, place = 0;
-        while (place < count && strncmp(environment[place], more[added], name_len) != 0)
-            place++;
-        environment[place] = more[added];
-        count += place == count;
-    }
-    return environment;
-}
-
-static struct second *start_second(const struct stack *stack)
-{
-    struct second *second = scratch_alloc(sizeof *second);
-    char *auth = text("ipc://%s/auth2", stack->folder);
-    char **environment = environment_with(
-        stack->environment, (char *[]){text("AUTH_LISTEN=%s", auth), text("AUTH_FEED_LISTEN=%s.feed", auth),
-                                       text("AUTH_ENDPOINTS=%s", auth), text("AUTH_FEED_ENDPOINTS=%s.feed", auth),
-                                       "BACKEND_HOST=127.0.0.2", NULL});
-    second->stack = *stack;
-    second->stack.url = text("http://127.0.0.2:%u", stack->port);
-    second->stack.admin_url = text("http://127.0.0.2%s", strrchr(stack->admin_url, ':'));
-    process_start(&second->auth, BINARY_DIR "/auth", environment, text("%s/auth2.log", stack->folder));
-    char *port = text("ADMIN_PORT=%u", stack->admin_ports[STACK_GATEWAY]);
-    char *const admin[] = {port, "ADMIN_HOST=127.0.0.2", NULL};
-    environment = environment_with(environment, admin);
-    process_start(&second->gateway, BINARY_DIR "/gateway", environment, text("%s/gateway2.log", stack->folder));
-    stack_await_ready(&second->stack, 10000);
-    return second;
-}
-
-static void stop_second(struct second *second)
-{
-    int status;
-    assert_true(process_end(&second->gateway, SIGTERM, 15000, &status));
-    assert_int_equal(status, 0);
-    assert_true(process_end(&second->auth, SIGTERM, 15000, &status));
-    assert_int_equal(status, 0);
-}
 
 static void exactly_ten_of_64_wrong_logins_are_tried_over_two_gateways(void **state)
 {
     struct stack *stack = *state;
-    struct second *second = start_second(stack);
+    struct second *second = second_start(stack, STACK_AUTH);
     struct user user = new_user(stack);
     struct request requests[CROWD];
     struct reply *replies[CROWD];
@@ -163,7 +93,7 @@ static void exactly_ten_of_64_wrong_logins_are_tried_over_two_gateways(void **st
         if (replies[i]->status == 429)
             assert_throttled(replies[i], ACCOUNT_LIMIT, WINDOW_S);
     assert_throttled(log_in_from(&second->stack, new_address(), user.username, user.password), ACCOUNT_LIMIT, WINDOW_S);
-    stop_second(second);
+    second_stop(second);
 }
 
 static void who_has_a_session_stays_while_logins_are_refused(void **state)
@@ -195,8 +125,8 @@ static void a_window_that_is_over_begins_anew(void **state)
                    user.username);
     struct reply *first = log_in_from(stack, new_address(), user.username, "wrong");
     assert_error(first, 401, "unauthorized");
-    assert_int_equal(number_in(first, "RateLimit-Remaining"), ACCOUNT_LIMIT - 1);
-    assert_in_range(number_in(first, "RateLimit-Reset"), WINDOW_S - 60, WINDOW_S);
+    assert_int_equal(reply_header_number(first, "RateLimit-Remaining"), ACCOUNT_LIMIT - 1);
+    assert_in_range(reply_header_number(first, "RateLimit-Reset"), WINDOW_S - 60, WINDOW_S);
     assert_status(log_in_from(stack, new_address(), user.username, user.password), 200);
 }
 
@@ -210,7 +140,7 @@ static void a_good_login_forgives_the_failures_before_it(void **state)
         assert_int_equal(count_status(replies, ACCOUNT_LIMIT - 1, 401), ACCOUNT_LIMIT - 1);
         struct reply *good = log_in_from(stack, new_address(), user.username, user.password);
         assert_status(good, 200);
-        assert_int_equal(number_in(good, "RateLimit-Remaining"), ACCOUNT_LIMIT);
+        assert_int_equal(reply_header_number(good, "RateLimit-Remaining"), ACCOUNT_LIMIT);
     }
 }
 
@@ -250,8 +180,10 @@ static void an_unknown_name_is_throttled_as_a_known_one(void **state)
         assert_status(replies[1], status);
         assert_string_equal(reply_string(replies[0], "code"), reply_string(replies[1], "code"));
         assert_string_equal(reply_string(replies[0], "message"), reply_string(replies[1], "message"));
-        assert_int_equal(number_in(replies[0], "RateLimit-Remaining"), number_in(replies[1], "RateLimit-Remaining"));
-        assert_int_equal(number_in(replies[0], "Content-Length"), number_in(replies[1], "Content-Length"));
+        assert_int_equal(reply_header_number(replies[0], "RateLimit-Remaining"),
+                         reply_header_number(replies[1], "RateLimit-Remaining"));
+        assert_int_equal(reply_header_number(replies[0], "Content-Length"),
+                         reply_header_number(replies[1], "Content-Length"));
         assert_string_equal(header_names(replies[0]), header_names(replies[1]));
     }
 }
@@ -300,7 +232,7 @@ static void a_session_does_not_find_out_the_password(void **state)
     assert_error(change_password(stack, &other, "wrong"), 403, "password_wrong");
     struct reply *changed = change_password(stack, &other, other.password);
     assert_status(changed, 204);
-    assert_int_equal(number_in(changed, "RateLimit-Remaining"), ACCOUNT_LIMIT);
+    assert_int_equal(reply_header_number(changed, "RateLimit-Remaining"), ACCOUNT_LIMIT);
 }
 
 /* ---- by address ---- */
@@ -363,7 +295,7 @@ static void registrations_are_counted_by_address(void **state)
         assert_status(register_from(stack, address, "/auth/register"), 201);
         struct reply *reply = register_from(stack, address, "/users");
         assert_status(reply, 201);
-        assert_int_equal(number_in(reply, "RateLimit-Remaining"), REGISTER_LIMIT - 2 * (i + 1));
+        assert_int_equal(reply_header_number(reply, "RateLimit-Remaining"), REGISTER_LIMIT - 2 * (i + 1));
     }
     assert_throttled(register_from(stack, address, "/auth/register"), REGISTER_LIMIT, 3600);
     assert_throttled(register_from(stack, address, "/users"), REGISTER_LIMIT, 3600);
@@ -379,7 +311,7 @@ static void refreshes_are_counted_by_address(void **state)
     for (int i = 1; i <= REFRESH_LIMIT; i++) {
         struct reply *reply = http_send(stack, &request);
         assert_status(reply, 200);
-        assert_int_equal(number_in(reply, "RateLimit-Remaining"), REFRESH_LIMIT - i);
+        assert_int_equal(reply_header_number(reply, "RateLimit-Remaining"), REFRESH_LIMIT - i);
     }
     assert_throttled(http_send(stack, &request), REFRESH_LIMIT, WINDOW_S);
     assert_status(http_get(stack, user.token, "/auth/profile"), 200);
@@ -398,7 +330,7 @@ static void mails_are_counted_by_address(void **state)
         for (int asked = 1; asked <= FORGOT_LIMIT; asked++) {
             struct reply *reply = post_from(stack, address, paths[i], text("{\"email\":\"%s\"}", emails[asked % 2]));
             assert_status(reply, 202);
-            assert_int_equal(number_in(reply, "RateLimit-Remaining"), FORGOT_LIMIT - asked);
+            assert_int_equal(reply_header_number(reply, "RateLimit-Remaining"), FORGOT_LIMIT - asked);
             if (message != NULL)
                 assert_string_equal(reply->body, message);
             message = reply->body;

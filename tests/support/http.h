@@ -59,6 +59,9 @@ struct reply *http_delete(const struct stack *stack, const char *token, const ch
 /* The value of a header, in scratch; NULL = it is not there. */
 char *reply_header(const struct reply *reply, const char *name);
 
+/* The same of one that is a number; absent fails the test. */
+long reply_header_number(const struct reply *reply, const char *name);
+
 /* Members of a JSON object; absent or of another type fails the test. */
 const char *reply_string(const struct reply *reply, const char *key);
 json_int_t reply_integer(const struct reply *reply, const char *key);
@@ -81,6 +84,9 @@ size_t count_status(struct reply *const *replies, size_t count, long status);
     assert_reply_at((reply), (status), (code), (message), __FILE__, __LINE__)
 void assert_reply_at(const struct reply *reply, long status, const char *code, const char *message, const char *file,
                      int line);
+
+/* 429 that says how many there may be in a window, that none is left, and for how long. */
+void assert_throttled(const struct reply *reply, long limit, long window_s);
 
 /* 400 validation_failed with exactly these texts, joined by "|". */
 #define assert_invalid(reply, texts) assert_invalid_at((reply), (texts), __FILE__, __LINE__)

@@ -1,6 +1,7 @@
 /* What tests ask of a reply: its headers, members of its JSON, and assertions that show all of it when they fail. */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,6 +19,14 @@ char *reply_header(const struct reply *reply, const char *name)
         return text("%.*s", (int)strcspn(value, "\r\n"), value);
     }
     return NULL;
+}
+
+long reply_header_number(const struct reply *reply, const char *name)
+{
+    char *value = reply_header(reply, name);
+    if (value == NULL)
+        fail_msg("no %s in\n%s", name, reply->head);
+    return strtol(value, NULL, 10);
 }
 
 static const json_t *member(const json_t *object, const char *key, bool right_type(const json_t *value))
@@ -113,6 +122,15 @@ void assert_reply_at(const struct reply *reply, long status, const char *code, c
     if (reply->status != status || !string_is(reply->json, "code", code) || !string_is(reply->json, "message", message))
         fail_reply(reply, text("%ld %s %s", status, code != NULL ? code : "", message != NULL ? message : ""), file,
                    line);
+}
+
+void assert_throttled(const struct reply *reply, long limit, long window_s)
+{
+    assert_error_text(reply, 429, "too_many_requests", "Too Many Requests");
+    assert_int_equal(reply_header_number(reply, "RateLimit-Limit"), limit);
+    assert_int_equal(reply_header_number(reply, "RateLimit-Remaining"), 0);
+    assert_in_range(reply_header_number(reply, "RateLimit-Reset"), 1, window_s);
+    assert_int_equal(reply_header_number(reply, "Retry-After"), reply_header_number(reply, "RateLimit-Reset"));
 }
 
 static char *join_texts(const json_t *texts)

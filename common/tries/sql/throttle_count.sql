@@ -1,7 +1,7 @@
 -- write: $2 did once more what $1 names: how often it is in this window of $4 seconds, at most one more than the limit $3, and
 -- how many seconds are left of it
-insert into auth.throttle as there (key, ends_at, used)
-values (auth.throttle_key($1::text, $2::text), now() + make_interval(secs => $4::bigint), 1)
+insert into throttle as there (key, ends_at, used)
+values (throttle_key($1::text, $2::text), now() + make_interval(secs => $4::bigint), 1)
     on conflict (key) do update
    set used = case when there.ends_at > now() then least(there.used, $3::bigint) + 1 else 1 end,
        ends_at = case when there.ends_at > now() then there.ends_at else excluded.ends_at end

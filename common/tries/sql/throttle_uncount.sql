@@ -1,4 +1,4 @@
 -- write: what $2 did of what $1 names does not count, once; whoever was refused beyond the limit $3 had not counted
-update auth.throttle
+update throttle
    set used = least(used, $3::bigint) - 1
- where key = auth.throttle_key($1::text, $2::text) and used > 0
+ where key = throttle_key($1::text, $2::text) and used > 0

@@ -1,8 +1,8 @@
 -- write: removes at most $1 counts whose window is over; how many it removed
 with gone as (
-    delete from auth.throttle
+    delete from throttle
      where key in (select key
-                     from auth.throttle
+                     from throttle
                     where ends_at <= now()
                     order by ends_at
                     limit $1::bigint

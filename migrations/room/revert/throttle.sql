@@ -1,0 +1,8 @@
+-- Revert room:throttle from pg
+
+begin;
+
+drop function rooms.throttle_key;
+drop table rooms.throttle;
+
+commit;

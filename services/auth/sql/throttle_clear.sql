@@ -1,3 +1,0 @@
--- write: nothing that $2 did of what $1 names counts any more
-delete from auth.throttle
- where key = auth.throttle_key($1::text, $2::text)
