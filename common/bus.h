@@ -90,6 +90,12 @@ struct bus_request {
     int64_t timeout_ms;     /* at most BUS_MAX_TIMEOUT_MS; what has no time left ends with ERROR_TIMEOUT */
 };
 
+/* Where the time of a call went. Zeroes: nobody told. */
+struct timing {
+    int64_t service_us;  /* from its arrival to its answer */
+    int64_t database_us; /* of those, waiting for Postgres, also where other services were asked for it */
+};
+
 struct bus_reply {
     enum error error;
     struct str body; /* OK: one MessagePack value, or empty. Else a string, an array of strings, or nil (never empty) */
@@ -97,6 +103,7 @@ struct bus_reply {
     struct rate rate;
     struct str variant; /* the name of the message that body is, where it is not the method's out; "" */
     int64_t version;    /* of what body shows, where it has one; 0 = it has none */
+    struct timing timing;
 };
 
 /* A call's name while it is pending: slot and generation. 0 is none. */

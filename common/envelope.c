@@ -10,9 +10,10 @@ enum {
     CALLER_LEAST = 2,
     TRACE_FIELDS = 4,
     TRACE_LEAST = 2,
-    REPLY_FIELDS = 7,
+    REPLY_FIELDS = 8,
     REPLY_LEAST = 4,
     RATE_FIELDS = 3,
+    TIMING_FIELDS = 2,
     EVENT_FIELDS = 4,
 };
 enum { MAX_CODE = 64 };
@@ -86,6 +87,17 @@ static void write_rate(struct buffer *batch, const struct rate *rate)
     pack_integer(batch, rate->reset_s);
 }
 
+static void write_timing(struct buffer *batch, const struct timing *timing)
+{
+    if (timing->service_us == 0) {
+        pack_nil(batch);
+        return;
+    }
+    pack_array(batch, TIMING_FIELDS);
+    pack_integer(batch, timing->service_us);
+    pack_integer(batch, timing->database_us);
+}
+
 void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request)
 {
     open_batch(batch);
@@ -114,6 +126,7 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
     write_rate(batch, &reply->rate);
     write_text_or_nil(batch, reply->variant);
     pack_integer(batch, reply->version);
+    write_timing(batch, &reply->timing);
 }
 
 void envelope_write_event(struct buffer *message, const struct envelope_event *event)
@@ -230,6 +243,18 @@ static bool read_rate(struct pack_reader *reader, struct rate *rate)
            skip_more(reader, value.count - RATE_FIELDS);
 }
 
+static bool read_timing(struct pack_reader *reader, struct timing *timing)
+{
+    struct pack_value value;
+    if (!pack_read(reader, &value))
+        return false;
+    if (value.type == PACK_NIL)
+        return true;
+    return value.type == PACK_ARRAY && value.count >= TIMING_FIELDS &&
+           read_number(reader, 0, INT64_MAX, &timing->service_us) &&
+           read_number(reader, 0, INT64_MAX, &timing->database_us) && skip_more(reader, value.count - TIMING_FIELDS);
+}
+
 bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incoming, int64_t *left_ms)
 {
     uint32_t more;
@@ -247,13 +272,15 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
     reply->rate = (struct rate){0};
     reply->variant = STR("");
     reply->version = 0;
+    reply->timing = (struct timing){0};
     if (!read_head(reader, REPLY_LEAST, &more) || !read_id(reader, id) ||
         !read_optional(reader, PACK_STRING, MAX_CODE, &code) ||
         !read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &reply->body) ||
         !read_number(reader, 0, INT64_MAX, &reply->next_after) ||
         (goes_on(&more) && !read_rate(reader, &reply->rate)) ||
         (goes_on(&more) && !read_optional(reader, PACK_STRING, BUS_MAX_VARIANT, &reply->variant)) ||
-        (goes_on(&more) && !read_number(reader, 0, INT64_MAX, &reply->version)) || !skip_more(reader, more))
+        (goes_on(&more) && !read_number(reader, 0, INT64_MAX, &reply->version)) ||
+        (goes_on(&more) && !read_timing(reader, &reply->timing)) || !skip_more(reader, more))
         return false;
     reply->error = code.len == 0 ? OK : error_from_code(code);
     if (reply->error != OK && reply->body.len == 0)

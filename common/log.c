@@ -151,6 +151,8 @@ static void append_value(struct buffer *line, const struct log_field *field)
     case LOG_FIELD_BOOLEAN:
         buffer_append_str(line, field->boolean ? STR("true") : STR("false"));
         break;
+    case LOG_FIELD_NONE:
+        break;
     }
 }
 
@@ -163,6 +165,8 @@ static void append_json(struct buffer *line, enum log_level level, const char *m
                   shared.process, (int)shared.pid);
     json_append_string(line, str_from(message));
     for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == LOG_FIELD_NONE)
+            continue;
         buffer_printf(line, ",\"%s\":", fields[i].key);
         append_value(line, &fields[i]);
     }
@@ -175,6 +179,8 @@ static void append_text(struct buffer *line, enum log_level level, const char *m
     append_time(line);
     buffer_printf(line, " %s %s: %s", level_names_for_people[level], shared.process, message);
     for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == LOG_FIELD_NONE)
+            continue;
         buffer_printf(line, " %s=", fields[i].key);
         append_value(line, &fields[i]);
     }

@@ -21,7 +21,7 @@ bool log_enabled(enum log_level level);
 /* One key and value of a line; made by the macros below, which name the value's type. */
 struct log_field {
     const char *key;
-    enum { LOG_FIELD_STRING, LOG_FIELD_INTEGER, LOG_FIELD_REAL, LOG_FIELD_BOOLEAN } type;
+    enum { LOG_FIELD_STRING, LOG_FIELD_INTEGER, LOG_FIELD_REAL, LOG_FIELD_BOOLEAN, LOG_FIELD_NONE } type;
     union {
         struct str string;
         int64_t integer;
@@ -30,6 +30,10 @@ struct log_field {
     };
 };
 #define LOG_S(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_STRING, .string = (value_)})
+/* Left out where it is empty. */
+#define LOG_O(key_, value_)                                                                                            \
+    ((struct log_field){                                                                                               \
+        .key = (key_), .type = (value_).len > 0 ? LOG_FIELD_STRING : LOG_FIELD_NONE, .string = (value_)})
 #define LOG_Z(key_, value_) LOG_S(key_, str_from(value_))
 #define LOG_I(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_INTEGER, .integer = (int64_t)(value_)})
 #define LOG_R(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_REAL, .real = (value_)})

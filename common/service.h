@@ -21,6 +21,7 @@ struct call {
     struct str request_id;
     struct str traceparent;
     int64_t deadline_ms;
+    int64_t database_us; /* so far, that it waited for Postgres: here, and where it asked other services */
     const struct method *method;
     struct bus_origin origin;
     /* The reply, written by the functions below */

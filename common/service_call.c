@@ -3,12 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/allocate.h"
+#include "common/clock.h"
 #include "common/fiber.h"
 #include "common/log.h"
 #include "common/service_internal.h"
+#include "common/trace_parent.h"
 
 enum { MAX_IDLE = 512 };
 
@@ -21,13 +22,6 @@ struct task {
     int64_t begun_us;
     SLIST_ENTRY(task) link;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- tasks ---- */
 
@@ -43,7 +37,7 @@ static struct task *take_task(struct service *service)
         service->idle_count--;
     }
     service->active++;
-    task->begun_us = now_us();
+    task->begun_us = clock_now_us();
     return task;
 }
 
@@ -135,9 +129,10 @@ static enum error check_reply(struct call *call, enum error error)
     return ERROR_INTERNAL;
 }
 
-static void answer(struct call *call, enum error error)
+static void answer(const struct task *task, enum error error, int64_t took_us)
 {
-    struct bus_reply reply = {.error = error, .rate = call->rate};
+    const struct call *call = &task->call;
+    struct bus_reply reply = {.error = error, .rate = call->rate, .timing = {took_us, call->database_us}};
     if (error == call->failure) /* OK too: the text of another error is not told */
         reply.body = buffer_str(&call->body);
     if (error == OK) {
@@ -148,19 +143,21 @@ static void answer(struct call *call, enum error error)
     bus_answer(call->service->bus, &call->origin, &reply);
 }
 
-static void log_call(const struct task *task, enum error error)
+static void log_call(const struct call *call, enum error error, int64_t took_us)
 {
-    LOG_LINE(error == ERROR_INTERNAL ? LOG_ERROR : LOG_DEBUG, "call", LOG_Z("method", task->call.method->name),
-             LOG_Z("result", error_code(error)), LOG_R("duration_ms", (double)(now_us() - task->begun_us) / 1000),
-             LOG_S("request_id", task->call.request_id));
+    LOG_LINE(error == ERROR_INTERNAL ? LOG_ERROR : LOG_DEBUG, "call", LOG_Z("method", call->method->name),
+             LOG_Z("result", error_code(error)), LOG_R("duration_ms", (double)took_us / 1000),
+             LOG_R("database_ms", (double)call->database_us / 1000), LOG_S("request_id", call->request_id),
+             LOG_O("trace_id", trace_parent_id(call->traceparent)));
 }
 
 static void run_call(void *argument)
 {
     struct task *task = argument;
     enum error error = check_reply(&task->call, handle(task));
-    answer(&task->call, error);
-    log_call(task, error);
+    int64_t took_us = clock_now_us() - task->begun_us;
+    answer(task, error, took_us);
+    log_call(&task->call, error, took_us);
     give_back(task);
 }
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "common/clock.h"
 #include "common/fiber.h"
 #include "common/log.h"
 #include "common/service_internal.h"
@@ -14,14 +15,20 @@ enum error call_query_values(struct call *call, const struct statement *statemen
 {
     if (call->service->db == NULL)
         return ERROR_UNAVAILABLE;
-    return db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
+    int64_t begun_us = clock_now_us();
+    enum error error = db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
+    call->database_us += clock_now_us() - begun_us;
+    return error;
 }
 
 enum error call_find(struct call *call, const struct statement *statement, int64_t key, struct db_result *result)
 {
     if (call->service->db == NULL)
         return ERROR_UNAVAILABLE;
-    return db_find(call->service->db, call->arena, call->deadline_ms, statement, key, result);
+    int64_t begun_us = clock_now_us();
+    enum error error = db_find(call->service->db, call->arena, call->deadline_ms, statement, key, result);
+    call->database_us += clock_now_us() - begun_us;
+    return error;
 }
 
 /* ---- replies ---- */
@@ -148,6 +155,7 @@ static void on_reply(void *context, const struct bus_reply *reply)
 {
     struct remote *remote = context;
     remote->error = reply->error;
+    remote->call->database_us += reply->timing.database_us;
     remote->body = arena_copy(remote->call->arena, reply->body);
     fiber_resume(remote->fiber);
 }

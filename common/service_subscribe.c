@@ -58,6 +58,9 @@ static enum error handle_events(struct call *call, const struct subscriber *subs
                      LOG_Z("reason", error_message(error)));
             return error;
         }
+        if (handler != NULL)
+            log_info("event", LOG_S("event", event->name), LOG_I("number", event->number),
+                     LOG_Z("publisher", subscriber->subscription->publisher));
         *number = event->number;
     }
     return OK;

@@ -36,6 +36,7 @@ enum error api_call(struct request *request, const struct method *method, struct
     };
     if (call.timeout_ms <= 0)
         return ERROR_TIMEOUT;
+    request_note_call(request);
     return thread_call(request->thread, method->target, &call, on_reply, request, &request->calls[0]);
 }
 
@@ -65,6 +66,7 @@ static void on_reply(void *context, const struct bus_reply *reply)
 {
     struct request *request = context;
     request->calls[0] = 0;
+    request_note_reply(request, reply);
     request->rate = reply->rate;
     request->version = reply->version;
     arena_reset(request->thread->arena);

@@ -67,10 +67,11 @@ static void ask(struct request *request, const struct method *method, const void
 }
 
 /* What is true of every answer: its call is over, and what was published before it may still wait in the feed. */
-static struct request *take_answer(void *context)
+static struct request *take_answer(void *context, const struct bus_reply *reply)
 {
     struct request *request = context;
     request->calls[0] = 0;
+    request_note_reply(request, reply);
     arena_reset(request->thread->arena);
     feed_turn(request->thread->feed);
     return request;
@@ -95,7 +96,7 @@ static enum error read_principal(struct thread *thread, struct str body, struct 
 /* Who does not exist is not remembered: nobody tells the gateways of a user who comes to be. Nor is who is disabled. */
 static void on_principal(void *context, const struct bus_reply *reply)
 {
-    struct request *request = take_answer(context);
+    struct request *request = take_answer(context, reply);
     struct thread *thread = request->thread;
     struct principal_state state = {0};
     enum error error = reply->error == OK ? read_principal(thread, reply->body, &state) : reply->error;
@@ -121,7 +122,7 @@ static void ask_for_user(struct request *request)
 
 static void on_session(void *context, const struct bus_reply *reply)
 {
-    struct request *request = take_answer(context);
+    struct request *request = take_answer(context, reply);
     struct thread *thread = request->thread;
     struct session_ref ref = {0};
     enum error error = reply->error;

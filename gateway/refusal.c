@@ -61,6 +61,6 @@ void refusal_write(struct buffer *out, struct guard *guard, struct str head)
     buffer_append_str(out, STR("\r\n"));
     buffer_append_str(out, buffer_str(&body));
     log_info("request refused", LOG_I("status", info->status), LOG_Z("why", guard->head.why),
-             LOG_S("requestId", request_id), LOG_Z("remote", guard->remote));
+             LOG_S("request_id", request_id), LOG_Z("remote", guard->remote));
     buffer_free(&body);
 }

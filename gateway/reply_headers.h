@@ -9,7 +9,8 @@
     FIELD("x-content-type-options", "X-Content-Type-Options", "nosniff")
 
 /* On replies to a listed origin, beside access-control-allow-origin */
-#define EXPOSED_HEADERS "ETag,Link,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset,Retry-After,X-Request-Id"
+#define EXPOSED_HEADERS                                                                                                \
+    "ETag,Link,RateLimit-Limit,RateLimit-Remaining,RateLimit-Reset,Retry-After,Server-Timing,X-Request-Id"
 
 #define SERVER_NAME "backend"
 #define JSON_TYPE "application/json; charset=utf-8"

@@ -7,13 +7,6 @@
 #include "gateway/text.h"
 #include "gateway/thread.h"
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* ---- the end ---- */
 
 static void log_request(const struct request *request)
@@ -21,9 +14,9 @@ static void log_request(const struct request *request)
     const h2o_req_t *req = request->req;
     log_info("request", LOG_S("method", str_of(req->input.method)), LOG_S("path", request->path),
              LOG_I("status", request->is_answered ? req->res.status : 0),
-             LOG_R("duration_ms", (double)(now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
-             LOG_S("requestId", request->id), LOG_S("remote", request->remote),
-             LOG_I("userId", request->subject.user_id));
+             LOG_R("duration_ms", (double)(clock_now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
+             LOG_S("request_id", request->id), LOG_O("trace_id", trace_parent_id(request->traceparent)),
+             LOG_S("remote", request->remote), LOG_I("user_id", request->subject.user_id));
 }
 
 /* Whether the reply went out as a whole; HTTP/2 tells by the bytes of the body. */
@@ -88,14 +81,21 @@ static void take_if_match(struct request *request, struct str value)
     request->has_if_match = true;
 }
 
+/* Of two nobody knows which one counts: then neither does. */
+static void read_traceparent(struct request *request, struct str value)
+{
+    bool is_good = !request->has_traceparent && trace_parent_read(value, request->parent);
+    request->has_traceparent = true;
+    request->traceparent = is_good ? (struct str){request->parent, TRACE_PARENT_LEN} : STR("");
+}
+
 static void read_other_field(struct request *request, struct str name, struct str value)
 {
     if (str_equal(name, STR("x-request-id"))) {
         if (trace_is_request_id(value))
             request->id = value;
     } else if (str_equal(name, STR("traceparent"))) {
-        if (trace_is_traceparent(value))
-            request->traceparent = value;
+        read_traceparent(request, value);
     } else if (str_equal(name, STR("origin"))) {
         take_first(&request->origin, value);
     }
@@ -143,6 +143,18 @@ static void read_remote(struct request *request)
     request->remote.len = address_write(&address, request->forwarded_remote);
 }
 
+void request_note_call(struct request *request)
+{
+    request->asked_us = clock_now_us();
+}
+
+void request_note_reply(struct request *request, const struct bus_reply *reply)
+{
+    request->waited_us += clock_now_us() - request->asked_us;
+    request->timing.service_us += reply->timing.service_us;
+    request->timing.database_us += reply->timing.database_us;
+}
+
 bool request_is(const struct request *request, struct str method)
 {
     return str_equal(str_of(request->req->input.method), method);
@@ -154,7 +166,7 @@ struct request *request_new(h2o_req_t *req)
     struct request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_gone);
     *request = (struct request){.req = req, .thread = thread, .guard = guard_of(req)};
     thread->requests++;
-    request->began_us = now_us();
+    request->began_us = clock_now_us();
     request->deadline_ms = clock_now_ms() + thread->gateway->config->request_timeout_ms;
     request->is_head = request_is(request, STR("HEAD"));
     request->is_read = request->is_head || request_is(request, STR("GET"));

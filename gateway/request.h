@@ -6,6 +6,7 @@
 #include "gateway/http.h"
 
 #include "common/bus.h"
+#include "common/trace_parent.h"
 #include "gateway/bearer.h"
 #include "gateway/guard.h"
 #include "gateway/principals.h"
@@ -30,6 +31,8 @@ struct request {
     bool has_if_match;
     struct str remote; /* the client's address: the connection's peer, or for whom a trusted proxy asks */
     char forwarded_remote[ADDRESS_MAX_TEXT + 1];
+    char parent[TRACE_PARENT_LEN];
+    bool has_traceparent;
     struct str user_agent; /* what of it the auth service is told */
     bool wants_problem;    /* Accept names application/problem+json */
     bool is_head, is_read /* GET or HEAD */;
@@ -48,11 +51,19 @@ struct request {
     int64_t version;  /* alike, of what the reply shows; 0 = it has none */
     bus_call_id calls[REQUEST_MAX_CALLS];
     int64_t began_us, deadline_ms;
+
+    /* Where its time went so far: asking services, by this clock; in them, by theirs */
+    int64_t asked_us, waited_us;
+    struct timing timing;
     bool is_answered;
 };
 
 /* In h2o's pool: nobody destroys it. */
 struct request *request_new(h2o_req_t *req);
+
+/* Around each of its calls of a service: the time it took is the request's. */
+void request_note_call(struct request *request);
+void request_note_reply(struct request *request, const struct bus_reply *reply);
 
 /* Whether that is its method, as sent. */
 bool request_is(const struct request *request, struct str method);

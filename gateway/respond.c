@@ -2,11 +2,13 @@
  * tokens for are tokens, which HTTP/2 needs; `vary` is not, because h2o would read the user agent for it. */
 #include "gateway/respond.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "gateway/etag.h"
 #include "gateway/form.h"
 #include "gateway/page_link.h"
 #include "gateway/reply_headers.h"
+#include "gateway/server_timing.h"
 #include "gateway/text.h"
 #include "gateway/thread.h"
 
@@ -39,6 +41,7 @@ static const struct name rate_remaining = OTHER("ratelimit-remaining", "RateLimi
 static const struct name rate_reset = OTHER("ratelimit-reset", "RateLimit-Reset");
 static const struct name request_id = OTHER("x-request-id", "X-Request-Id");
 static const struct name retry_after = TOKEN(H2O_TOKEN_RETRY_AFTER, "Retry-After");
+static const struct name server_timing = OTHER("server-timing", "Server-Timing");
 static const struct name www_authenticate = TOKEN(H2O_TOKEN_WWW_AUTHENTICATE, "WWW-Authenticate");
 
 #define FIELD(lower, text, constant)                                                                                   \
@@ -78,6 +81,18 @@ static void add_rate(struct request *request)
     add_number(request, &rate_reset, request->rate.reset_s);
 }
 
+/* Of those who need not say who they are, how long the database took is not told: by that they could learn whether it
+ * knows a name. */
+static void add_server_timing(struct request *request)
+{
+    const struct route *route = request->match.route;
+    bool is_detailed = route != NULL && (route->who == WHO_USER || route->who == WHO_ADMIN);
+    char *value = h2o_mem_alloc_pool(&request->req->pool, SERVER_TIMING_MAX_LEN);
+    size_t len = server_timing_write(value, clock_now_us() - request->began_us, request->waited_us, &request->timing,
+                                     is_detailed);
+    add(request, &server_timing, (struct str){value, len});
+}
+
 static void add_cache_control(struct request *request, int status)
 {
     struct str path = request->match.route != NULL ? str_from(request->match.route->path) : STR("");
@@ -102,6 +117,7 @@ static void begin(struct request *request, int status)
     add(request, &request_id, request->id);
     add_origin(request);
     add_rate(request);
+    add_server_timing(request);
     add_cache_control(request, status);
     if (request->thread->is_stopping)
         req->http1_is_persistent = 0;

@@ -1,7 +1,5 @@
-/* Request ids and trace context. */
+/* Request ids: how they look, and new ones. */
 #include "gateway/trace.h"
-
-#include <string.h>
 
 #include "gateway/text.h"
 
@@ -25,31 +23,4 @@ void trace_make_request_id(uint64_t *state, char out[TRACE_ID_LEN])
     number = (number ^ (number >> 30)) * 0xbf58476d1ce4e5b9;
     number = (number ^ (number >> 27)) * 0x94d049bb133111eb;
     text_put_hex(out, number ^ (number >> 31), TRACE_ID_LEN);
-}
-
-static bool is_hex(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!(text.ptr[i] >= '0' && text.ptr[i] <= '9') && !(text.ptr[i] >= 'a' && text.ptr[i] <= 'f'))
-            return false;
-    return true;
-}
-
-static bool is_zero(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] != '0')
-            return false;
-    return true;
-}
-
-bool trace_is_traceparent(struct str text)
-{
-    enum { LEN = 55, TRACE_AT = 3, TRACE_LEN = 32, PARENT_AT = 36, PARENT_LEN = 16, FLAGS_AT = 53 };
-    if (text.len != LEN || memcmp(text.ptr, "00-", 3) != 0 || text.ptr[PARENT_AT - 1] != '-' ||
-        text.ptr[FLAGS_AT - 1] != '-')
-        return false;
-    struct str trace = {text.ptr + TRACE_AT, TRACE_LEN}, parent = {text.ptr + PARENT_AT, PARENT_LEN};
-    return is_hex(trace) && is_hex(parent) && is_hex((struct str){text.ptr + FLAGS_AT, 2}) && !is_zero(trace) &&
-           !is_zero(parent);
 }

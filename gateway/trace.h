@@ -1,4 +1,4 @@
-/* How a request is followed through the processes: its request id, and W3C trace context. */
+/* How a request is followed through the processes: its request id (and common/trace_parent.h). */
 #ifndef GATEWAY_TRACE_H
 #define GATEWAY_TRACE_H
 
@@ -14,8 +14,5 @@ bool trace_is_request_id(struct str text);
 
 /* Makes one of TRACE_ID_LEN hexadecimal digits; state is the caller's generator, seeded once with anything. */
 void trace_make_request_id(uint64_t *state, char out[TRACE_ID_LEN]);
-
-/* Whether text is a traceparent of https://www.w3.org/TR/trace-context/, version 00. */
-bool trace_is_traceparent(struct str text);
 
 #endif

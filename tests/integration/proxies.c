@@ -12,7 +12,7 @@ static char *log_line(const struct stack *stack, const char *request_id)
 {
     int64_t deadline_ms = now_ms() + LOG_TIMEOUT_MS;
     for (;;) {
-        char *line = shell("grep -h 'requestId=%s' %s/gateway.log || true", request_id, stack->folder);
+        char *line = shell("grep -h 'request_id=%s' %s/gateway.log || true", request_id, stack->folder);
         if (strlen(line) > 0)
             return line;
         if (now_ms() > deadline_ms)

@@ -7,6 +7,7 @@
 #include "gateway/cors.h"
 #include "gateway/etag.h"
 #include "gateway/page_link.h"
+#include "gateway/server_timing.h"
 #include "gateway/text.h"
 #include "gateway/trace.h"
 #include "tests/support/cmocka.h"
@@ -178,24 +179,32 @@ static void test_request_ids(void **state)
     assert_true(trace_is_request_id((struct str){a, TRACE_ID_LEN}));
 }
 
-static void test_traceparents(void **state)
+/* ---- where the time went ---- */
+
+static void assert_timing(int64_t total_us, int64_t waited_us, struct timing timing, bool is_detailed,
+                          const char *expected)
+{
+    char text[SERVER_TIMING_MAX_LEN + 1];
+    text[server_timing_write(text, total_us, waited_us, &timing, is_detailed)] = '\0';
+    assert_string_equal(text, expected);
+}
+
+static void test_server_timing(void **state)
 {
     (void)state;
-    assert_true(trace_is_traceparent(STR("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")));
-    static const char *const refused[] = {"",
-                                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
-                                          "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                                          "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                                          "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-                                          "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-                                          "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                                          "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
-                                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",
-                                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g",
-                                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-"};
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (trace_is_traceparent(str_from(refused[i])))
-            fail_msg("taken: %s", refused[i]);
+    assert_timing(1722, 1310, (struct timing){1207, 954}, true,
+                  "gateway;dur=0.412, queue;dur=0.103, service;dur=0.253, database;dur=0.954");
+    assert_timing(1722, 1310, (struct timing){1207, 954}, false,
+                  "gateway;dur=0.412, queue;dur=0.103, service;dur=1.207");
+    assert_timing(7, 0, (struct timing){0, 0}, true, "gateway;dur=0.007");
+    /* a service that claims more than was waited for, and one that tells nothing */
+    assert_timing(10, 8, (struct timing){900, 5000}, true,
+                  "gateway;dur=0.002, queue;dur=0.000, service;dur=0.000, database;dur=0.008");
+    assert_timing(61000000, 60000000, (struct timing){0, 0}, true,
+                  "gateway;dur=1000.000, queue;dur=60000.000, service;dur=0.000, database;dur=0.000");
+    char longest[SERVER_TIMING_MAX_LEN];
+    const struct timing most = {INT64_MAX / 2, INT64_MAX / 4};
+    assert_true(server_timing_write(longest, INT64_MAX, INT64_MAX - 1, &most, true) <= SERVER_TIMING_MAX_LEN);
 }
 
 int main(void)
@@ -210,7 +219,7 @@ int main(void)
         cmocka_unit_test(test_origins),
         cmocka_unit_test(test_lists_of_origins),
         cmocka_unit_test(test_request_ids),
-        cmocka_unit_test(test_traceparents),
+        cmocka_unit_test(test_server_timing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
