@@ -57,7 +57,7 @@ int64_t bus_wait_ms(const struct bus *bus);
  * ZeroMQ addresses. ERROR_MALFORMED for an address that ZeroMQ refuses. */
 enum error bus_connect(struct bus *bus, unsigned target, const char *endpoints) MUST_USE;
 
-/* Whether some endpoint of the target takes calls now: it is connected, and has not said that it retires. */
+/* Whether some endpoint of the target is connected now, and has not said that it retires. */
 bool bus_is_connected(const struct bus *bus, unsigned target);
 
 /* Who asks, as the services trust it. id 0 = nobody; with a role, an operator, who is no user of ours. */
@@ -112,7 +112,7 @@ typedef uint64_t bus_call_id;
 /* Puts a call on the batch of the target's least busy endpoint; everything is copied. on_reply runs exactly once, from
  * bus_turn, unless the call is cancelled: with the reply (borrowed for the callback), or with ERROR_TIMEOUT at the
  * deadline, or with ERROR_UNAVAILABLE when the endpoint goes away.
- *   ERROR_UNAVAILABLE  no endpoint of the target takes calls (bus_is_connected)
+ *   ERROR_UNAVAILABLE  no endpoint of the target is connected
  *   ERROR_OVERLOADED   too many calls are pending, or the endpoint does not keep up
  *   ERROR_MALFORMED    a text is longer than its bound above
  *   ERROR_BODY_TOO_LARGE  the arguments are
@@ -155,8 +155,8 @@ enum error bus_bind(struct bus *bus, const char *endpoint,
  * logged, and answered with ERROR_INTERNAL. */
 void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply);
 
-/* Tells all callers that this process is about to stop, so that they send their next calls elsewhere: those that called
- * before, now; others with the answer to their first call. Calls still arrive and are to be answered. */
+/* Tells all callers that this process is about to stop, so that they send their next calls elsewhere, if
+ * there is another: those that called before, now; others with the answer to their first call. Calls still arrive. */
 void bus_retire(struct bus *bus);
 
 /* ---- counters, since bus_new ---- */

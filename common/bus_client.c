@@ -63,10 +63,9 @@ enum error bus_connect(struct bus *bus, unsigned number, const char *endpoints)
     return OK;
 }
 
-/* Connected, and not about to stop. */
-static bool takes_calls(const struct endpoint *endpoint)
+static bool is_retiring(const struct endpoint *endpoint)
 {
-    return endpoint->is_connected && (endpoint->retired_until_ms == 0 || endpoint->retired_until_ms <= clock_now_ms());
+    return endpoint->retired_until_ms != 0 && endpoint->retired_until_ms > clock_now_ms();
 }
 
 bool bus_is_connected(const struct bus *bus, unsigned number)
@@ -74,7 +73,7 @@ bool bus_is_connected(const struct bus *bus, unsigned number)
     assert(number < BUS_MAX_TARGETS);
     const struct target *target = &bus->targets[number];
     for (size_t i = 0; i < target->count; i++)
-        if (takes_calls(bus->endpoints[target->first + i]))
+        if (bus->endpoints[target->first + i]->is_connected && !is_retiring(bus->endpoints[target->first + i]))
             return true;
     return false;
 }
@@ -207,7 +206,17 @@ void client_receive(struct bus *bus)
 
 /* ---- calls ---- */
 
-/* The endpoint with the fewest calls pending; they take turns at being asked first. NULL if none takes calls. */
+/* Whether the endpoint is to be asked rather than the other: one that retires comes last, for as long as it still takes
+ * calls. */
+static bool is_better(const struct endpoint *endpoint, const struct endpoint *other)
+{
+    if (is_retiring(endpoint) != is_retiring(other))
+        return is_retiring(other);
+    return endpoint->pending < other->pending;
+}
+
+/* The connected endpoint with the fewest calls pending; they take turns at being asked first. NULL if none is
+ * connected. */
 static struct endpoint *choose(struct bus *bus, struct target *target)
 {
     struct endpoint *best = NULL;
@@ -215,7 +224,7 @@ static struct endpoint *choose(struct bus *bus, struct target *target)
     for (size_t i = 0; i < target->count; i++) {
         size_t index = (target->turn + i) % target->count;
         struct endpoint *endpoint = bus->endpoints[target->first + index];
-        if (takes_calls(endpoint) && (best == NULL || endpoint->pending < best->pending)) {
+        if (endpoint->is_connected && (best == NULL || is_better(endpoint, best))) {
             best = endpoint;
             best_index = index;
         }

@@ -67,7 +67,7 @@ struct endpoint {
     struct wire monitor; /* tells when its connection comes and goes */
     bool is_connected;
     bool is_lost;             /* its connection went: pending calls are to be failed once its wire is drained */
-    int64_t retired_until_ms; /* it has said that it is about to stop, and gets no calls before; 0 = it has not */
+    int64_t retired_until_ms; /* until when it counts as about to stop, as it has said; 0 = it has not */
     int64_t renew_ms;         /* when to begin a lost connection anew; INT64_MAX = never */
     struct buffer batch;
     bus_call_id batch_first; /* the first call on the batch */

@@ -10,10 +10,7 @@
 #include "common/service_internal.h"
 #include "common/tries/sql.h"
 
-enum {
-    NOTICE_MS = 300, /* for callers to hear that we stop, and for what they sent before to arrive */
-    LAST_REPLIES_MS = 100,
-};
+enum { LAST_REPLIES_MS = 100 };
 
 /* ---- what handlers ask for ---- */
 
@@ -133,8 +130,8 @@ static void on_end_signal(void *context)
     service->is_draining = true;
     log_info("drains", LOG_I("calls", service->active));
     bus_retire(service->bus);
-    loop_timer_start(service->notice_timer, NOTICE_MS, 0);
-    loop_timer_start(service->drain_timer, NOTICE_MS + service->config->drain_ms, 0);
+    loop_timer_start(service->notice_timer, service->config->drain_notice_ms, 0);
+    loop_timer_start(service->drain_timer, service->config->drain_ms, 0);
 }
 
 /* ---- start and stop ---- */

@@ -33,8 +33,10 @@ static const struct setting frame_settings[] = {
      "connections to the database; the first is for reads alone, if there are others"},
     {"STATEMENT_TIMEOUT_MS", SETTING_INTEGER, "3000", 100, 600000, NULL, MEMBER(statement_timeout_ms),
      "longest a statement may run"},
+    {"DRAIN_NOTICE_MS", SETTING_INTEGER, "1000", 0, 600000, NULL, MEMBER(drain_notice_ms),
+     "how long a stop goes on taking calls, for callers to find another copy"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, MEMBER(drain_ms),
-     "how long calls under way may take when it is stopped"},
+     "how long a stop may take in all, until calls under way are given up"},
     {"EVENT_RETENTION_S", SETTING_INTEGER, "3600", 0, 31536000, NULL, MEMBER(event_retention_s),
      "how long events are kept that all subscribers have passed"},
 };

@@ -115,6 +115,12 @@ static void ask(struct readiness *readiness, enum proto_service service)
         note(probe, error, (struct str){"", 0});
 }
 
+/* Said by the one that drains, while it still serves: so that balancers send nobody more. */
+static void respond_draining(struct request *request)
+{
+    respond_json(request, 503, STR("{\"ready\":false,\"whyNot\":\"it is being stopped\"}"), 0);
+}
+
 static void start_readiness(struct request *request)
 {
     struct readiness *readiness = h2o_mem_alloc_pool(&request->req->pool, sizeof *readiness);
@@ -132,6 +138,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     guard_on_request(request->guard, req);
     if (request->is_read && str_equal(request->path, STR("/healthz")))
         respond_json(request, 200, STR("{\"status\":\"ok\"}"), 0);
+    else if (request->is_read && str_equal(request->path, STR("/readyz")) && drain_has_begun(request->thread))
+        respond_draining(request);
     else if (request->is_read && str_equal(request->path, STR("/readyz")))
         start_readiness(request);
     else

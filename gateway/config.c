@@ -50,8 +50,12 @@ static const struct setting settings[] = {
      "how long a connection may lie idle"},
     {"MAX_CONNECTIONS", SETTING_INTEGER, "10000", 1, 1000000, NULL, AT(max_connections),
      "connections at a time, over all threads"},
+    {"DRAIN_NOTICE_MS", SETTING_INTEGER, "1000", 0, 600000, NULL, AT(drain_notice_ms),
+     "how long a stop goes on accepting while it is not ready, for balancers and clients to notice"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, AT(drain_ms),
-     "how long a stop waits for requests under way"},
+     "how long a stop may take in all, until requests under way are given up"},
+    {"SHARE_PORT", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(share_port),
+     "other gateways may listen on the port too: one serves while another restarts"},
     {"HTTP2", SETTING_BOOLEAN, "false", 0, 0, NULL, AT(http2), "HTTP/2 with prior knowledge, on clear text"},
 };
 

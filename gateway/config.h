@@ -24,8 +24,10 @@ struct gateway_config {
     int64_t read_timeout_ms;
     int64_t keep_alive_ms;
     int64_t max_connections;
+    int64_t drain_notice_ms;
     int64_t drain_ms;
     bool http2;
+    bool share_port;
 };
 
 /* Reads the environment and the command line; ends the process where that is all there is to do, or on mistakes. */

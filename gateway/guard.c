@@ -273,7 +273,8 @@ static void on_closed(void *data)
     struct guard *guard = data;
     h2o_timeout_unlink(&guard->timer);
     h2o_linklist_unlink(&guard->link);
-    atomic_fetch_sub(&guard->thread->gateway->connections, 1);
+    if (guard->listener->role == LISTENER_API)
+        atomic_fetch_sub(&guard->thread->gateway->connections, 1);
     guard->is_closed = true;
     if (guard->depth == 0)
         destroy(guard);
@@ -287,19 +288,22 @@ static void note_remote(struct guard *guard)
         address_write(&guard->address, guard->remote);
 }
 
-void guard_accept(struct thread *thread, h2o_accept_ctx_t *accept, h2o_socket_t *socket)
+void guard_accept(struct listener *listener, h2o_socket_t *socket)
 {
+    struct thread *thread = listener->thread;
     struct guard *guard = allocate(sizeof *guard);
+    guard->listener = listener;
     guard->thread = thread;
     guard->socket = socket;
     guard->timer.cb = on_timer;
     note_remote(guard);
     start_timer(guard, &thread->read_timeout);
-    h2o_linklist_insert(&thread->guards, &guard->link);
-    atomic_fetch_add(&thread->gateway->connections, 1);
+    h2o_linklist_insert(&listener->guards, &guard->link);
+    if (listener->role == LISTENER_API)
+        atomic_fetch_add(&thread->gateway->connections, 1);
     socket->on_close.cb = on_closed;
     socket->on_close.data = guard;
-    h2o_accept(accept, socket);
+    h2o_accept(&listener->accept, socket);
     guard->h2o_on_read = socket->_cb.read;
     assert(guard->h2o_on_read != NULL);
     take_over(guard);
@@ -345,9 +349,14 @@ void guard_spend_reset(struct guard *guard, bool was_reset)
     shutdown(h2o_socket_get_fd(guard->socket), SHUT_RDWR);
 }
 
-void guard_close(struct guard *guard, bool force)
+void guard_close(struct guard *guard)
+{
+    drop(guard);
+}
+
+void guard_close_idle(struct guard *guard, enum guard_idle which)
 {
     bool is_idle = guard->stage == GUARD_READING_HEAD && guard->socket->input->size == 0;
-    if (force || is_idle)
+    if (is_idle && (which == GUARD_ANY || guard->requests > 0))
         drop(guard);
 }

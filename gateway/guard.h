@@ -13,6 +13,7 @@
 #include "gateway/reset_budget.h"
 
 struct thread;
+struct listener;
 
 enum guard_stage {
     GUARD_READING_HEAD,
@@ -24,7 +25,8 @@ enum guard_stage {
 };
 
 struct guard {
-    h2o_linklist_t link; /* in the thread's */
+    h2o_linklist_t link; /* in the listener's */
+    struct listener *listener;
     struct thread *thread;
     h2o_socket_t *socket;
     enum guard_stage stage;
@@ -50,8 +52,8 @@ struct guard {
     bool is_closed;
 };
 
-/* Hands a new connection to h2o, guarded. */
-void guard_accept(struct thread *thread, h2o_accept_ctx_t *accept, h2o_socket_t *socket);
+/* Hands a new connection of the listener to h2o, guarded. */
+void guard_accept(struct listener *listener, h2o_socket_t *socket);
 
 /* The guard of a request's connection. */
 struct guard *guard_of(const h2o_req_t *req);
@@ -64,7 +66,11 @@ void guard_on_reply(struct guard *guard);
 /* Counts an HTTP/2 request that ended, and ends the connection when too many did before their replies were out. */
 void guard_spend_reset(struct guard *guard, bool was_reset);
 
-/* At a stop: closes it if it lies idle. Where force, it is closed whatever it does. */
-void guard_close(struct guard *guard, bool force);
+/* Closes it, whatever it does. */
+void guard_close(struct guard *guard);
+
+/* Closes it if it is between requests: after one at least, or before its first one too. */
+enum guard_idle { GUARD_USED, GUARD_ANY };
+void guard_close_idle(struct guard *guard, enum guard_idle which);
 
 #endif

@@ -2,6 +2,7 @@
 #include "gateway/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 
 #include "common/address.h"
 #include "common/log.h"
@@ -42,12 +43,9 @@ static int bound_socket(const char *host, int64_t port, bool is_shared)
 int listener_open(const char *host, int64_t port)
 {
     int fd = bound_socket(host, port, true);
-    if (fd >= 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    log_error("cannot listen", LOG_Z("host", host), LOG_I("port", port), LOG_Z("error", strerror(errno)));
-    if (fd >= 0)
-        close(fd);
-    return -1;
+    if (fd < 0)
+        log_error("cannot listen", LOG_Z("host", host), LOG_I("port", port), LOG_Z("error", strerror(errno)));
+    return fd;
 }
 
 bool listener_is_free(const char *host, int64_t port)
@@ -72,23 +70,36 @@ static void pause_accepting(struct listener *listener, const char *why)
     h2o_timeout_link(listener->thread->context.loop, &listener->thread->accept_pause, &listener->pause);
 }
 
+static bool is_full(const struct listener *listener)
+{
+    struct gateway *gateway = listener->thread->gateway;
+    return listener->role == LISTENER_API && atomic_load(&gateway->connections) >= gateway->config->max_connections;
+}
+
+/* Whether there was one. */
+static bool accept_one(struct listener *listener)
+{
+    h2o_socket_t *client = h2o_evloop_socket_accept(listener->socket);
+    if (client == NULL)
+        return false;
+    listener->is_full = false;
+    guard_accept(listener, client);
+    return true;
+}
+
 static void on_connections(h2o_socket_t *socket, const char *err)
 {
     struct listener *listener = socket->data;
-    struct gateway *gateway = listener->thread->gateway;
     for (int n = 0; err == NULL && n < ACCEPTS_A_TURN; n++) {
-        if (atomic_load(&gateway->connections) >= gateway->config->max_connections) {
+        if (is_full(listener)) {
             pause_accepting(listener, "MAX_CONNECTIONS are open");
             return;
         }
-        h2o_socket_t *client = h2o_evloop_socket_accept(socket);
-        if (client == NULL) {
+        if (!accept_one(listener)) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
                 pause_accepting(listener, strerror(errno));
             return;
         }
-        listener->is_full = false;
-        guard_accept(listener->thread, &listener->accept, client);
     }
 }
 
@@ -98,14 +109,48 @@ static void on_pause_over(h2o_timeout_entry_t *entry)
     h2o_socket_read_start(listener->socket, on_connections);
 }
 
-void listener_start(struct listener *listener, struct thread *thread, int fd, h2o_hostconf_t **hosts)
+void listener_start(struct listener *listener, enum listener_role role, struct thread *thread, int fd,
+                    h2o_hostconf_t **hosts)
 {
+    listener->role = role;
     listener->thread = thread;
     listener->accept = (h2o_accept_ctx_t){.ctx = &thread->context, .hosts = hosts};
     listener->pause.cb = on_pause_over;
     listener->socket = h2o_evloop_socket_create(thread->context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);
     listener->socket->data = listener;
+}
+
+bool listener_listen(struct listener *listener)
+{
+    if (listen(h2o_socket_get_fd(listener->socket), BACKLOG) != 0) {
+        log_error("cannot listen", LOG_Z("error", strerror(errno)));
+        return false;
+    }
+    listener->is_listening = true;
     h2o_socket_read_start(listener->socket, on_connections);
+    return true;
+}
+
+/* A filter sees the segments from their TCP header on; the connections that exist inherit it, and get no SYN. */
+void listener_refuse_more(struct listener *listener)
+{
+    enum { FLAGS_AT = 13, SYN = 0x02, ACK = 0x10, WHOLE = 0x40000 };
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, WHOLE),
+    };
+    struct sock_fprog filter = {.len = sizeof steps / sizeof *steps, .filter = steps};
+    if (setsockopt(h2o_socket_get_fd(listener->socket), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
+        log_warn("clients that connect now may be reset", LOG_Z("error", strerror(errno)));
+}
+
+void listener_accept_rest(struct listener *listener)
+{
+    while (accept_one(listener))
+        continue;
 }
 
 void listener_close(struct listener *listener)

@@ -50,10 +50,9 @@ static void configure_http(void)
     admin_register(gateway.admin_hosts[0]);
 }
 
-/* All listen before the first accepts: whoever reads "ready" can connect. */
 static bool make_threads(void)
 {
-    if (!listener_is_free(config.host, config.port))
+    if (!config.share_port && !listener_is_free(config.host, config.port))
         return false;
     for (int64_t i = 0; i < config.threads; i++) {
         int admin_fd = -1;
@@ -71,6 +70,7 @@ static bool make_threads(void)
         if (threads[i] == NULL)
             return false;
         gateway.thread_count++;
+        atomic_fetch_add(&gateway.busy, 1);
     }
     return true;
 }
@@ -127,8 +127,6 @@ static int run(void)
     bool is_made = make_threads();
     if (is_made) {
         start_threads();
-        log_info("ready", LOG_Z("host", config.host), LOG_I("port", config.port), LOG_I("threads", config.threads));
-        log_flush();
         sigwait(&signals, &number);
         log_info("stopping", LOG_I("signal", number));
         log_flush();

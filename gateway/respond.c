@@ -119,7 +119,7 @@ static void begin(struct request *request, int status)
     add_rate(request);
     add_server_timing(request);
     add_cache_control(request, status);
-    if (request->thread->is_stopping)
+    if (drain_has_begun(request->thread))
         req->http1_is_persistent = 0;
 }
 

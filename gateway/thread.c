@@ -16,6 +16,8 @@ enum {
     LINGER_MS = 2000,
     ACCEPT_PAUSE_MS = 100,
     HOUSEKEEPING_MS = 1000,
+    STEP_MS = 20, /* while it starts or stops */
+    CONNECT_PATIENCE_MS = 2000,
     LAST_TURNS = 50, /* for HTTP/2 connections to notice that they were shut down */
     LAST_TURN_MS = 10,
     MAX_DESCRIPTORS = BUS_MAX_TARGETS * BUS_MAX_ENDPOINTS,
@@ -40,6 +42,8 @@ static void note_connected(struct thread *thread)
 
 bool thread_all_connected(const struct gateway *gateway, enum proto_service service)
 {
+    if (atomic_load(&gateway->listening) < (int)gateway->thread_count)
+        return false;
     for (size_t i = 0; i < gateway->thread_count; i++)
         if ((atomic_load(&gateway->threads[i]->connected) >> service & 1) == 0)
             return false;
@@ -126,34 +130,11 @@ static void on_event(void *context, struct str name, struct str body)
 
 /* ---- stopping ---- */
 
-/* Idle connections go now, the others after their reply (respond.c). */
-static void close_connections(struct thread *thread, bool force)
-{
-    h2o_linklist_t *next;
-    for (h2o_linklist_t *link = thread->guards.next; link != &thread->guards; link = next) {
-        next = link->next;
-        guard_close(H2O_STRUCT_FROM_MEMBER(struct guard, link, link), force);
-    }
-}
-
 static void on_stop(h2o_socket_t *socket, const char *err)
 {
     (void)err;
-    struct thread *thread = socket->data;
     h2o_socket_read_stop(socket);
-    thread->is_stopping = true;
-    thread->stop_at_ms = clock_now_ms() + thread->gateway->config->drain_ms;
-    listener_close(&thread->api);
-    listener_close(&thread->admin);
-    h2o_context_request_shutdown(&thread->context);
-    close_connections(thread, false);
-}
-
-static bool is_done(const struct thread *thread)
-{
-    if (!thread->is_stopping)
-        return false;
-    return h2o_linklist_is_empty((h2o_linklist_t *)(uintptr_t)&thread->guards) || clock_now_ms() >= thread->stop_at_ms;
+    drain_begin(socket->data);
 }
 
 void thread_stop(struct thread *thread)
@@ -163,19 +144,46 @@ void thread_stop(struct thread *thread)
     assert(written == sizeof one);
 }
 
+/* ---- starting ---- */
+
+static bool is_connected(const struct thread *thread)
+{
+    return atomic_load(&thread->connected) == (1U << SERVICE_COUNT) - 1;
+}
+
+/* Clients come once all services can be asked, or some have kept us waiting: where another gateway shares the port, it
+ * serves them meanwhile. */
+static void listen_when_connected(struct thread *thread)
+{
+    struct gateway *gateway = thread->gateway;
+    bool is_time = is_connected(thread) || clock_now_ms() - thread->began_ms >= CONNECT_PATIENCE_MS;
+    if (!is_time || thread->api.is_listening || drain_has_begun(thread))
+        return;
+    if (!listener_listen(&thread->api)) {
+        log_flush();
+        exit(EXIT_FAILURE);
+    }
+    if (atomic_fetch_add(&gateway->listening, 1) + 1 == (int)gateway->thread_count)
+        log_info("ready", LOG_Z("host", gateway->config->host), LOG_I("port", gateway->config->port),
+                 LOG_I("threads", gateway->thread_count));
+}
+
 /* ---- the loop ---- */
 
 static int32_t wait_ms(struct thread *thread)
 {
     int64_t wait = bus_wait_ms(thread->bus);
-    int64_t most = thread->is_stopping ? ACCEPT_PAUSE_MS : HOUSEKEEPING_MS;
+    bool is_between = drain_has_begun(thread) || !thread->api.is_listening;
+    int64_t most = is_between ? STEP_MS : HOUSEKEEPING_MS;
     return (int32_t)(wait < 0 || wait > most ? most : wait);
 }
 
 void *thread_run(void *memory)
 {
     struct thread *thread = memory;
-    while (!is_done(thread)) {
+    thread->began_ms = clock_now_ms();
+    while (!drain_turn(thread)) {
+        listen_when_connected(thread);
         int32_t wait = wait_ms(thread);
         if (wait == 0)
             plan_bus_turn(thread);
@@ -230,7 +238,8 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->gateway = gateway;
     h2o_context_init(&thread->context, h2o_evloop_create(), &gateway->http);
     init_timeouts(thread);
-    h2o_linklist_init_anchor(&thread->guards);
+    h2o_linklist_init_anchor(&thread->api.guards);
+    h2o_linklist_init_anchor(&thread->admin.guards);
     thread->bus_turn.cb = on_bus_turn;
     thread->arena = arena_new();
     thread->bus = bus_new();
@@ -248,10 +257,27 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
         thread_destroy(&thread);
         return NULL;
     }
-    listener_start(&thread->api, thread, api_fd, gateway->api_hosts);
-    if (admin_fd >= 0)
-        listener_start(&thread->admin, thread, admin_fd, gateway->admin_hosts);
+    listener_start(&thread->api, LISTENER_API, thread, api_fd, gateway->api_hosts);
+    if (admin_fd >= 0) {
+        listener_start(&thread->admin, LISTENER_ADMIN, thread, admin_fd, gateway->admin_hosts);
+        if (!listener_listen(&thread->admin))
+            thread_destroy(&thread);
+    }
     return thread;
+}
+
+static void close_connections(h2o_linklist_t *guards)
+{
+    h2o_linklist_t *next;
+    for (h2o_linklist_t *link = guards->next; link != guards; link = next) {
+        next = link->next;
+        guard_close(H2O_STRUCT_FROM_MEMBER(struct guard, link, link));
+    }
+}
+
+static bool has_connections(struct thread *thread)
+{
+    return !h2o_linklist_is_empty(&thread->api.guards) || !h2o_linklist_is_empty(&thread->admin.guards);
 }
 
 static void dispose_loop(struct thread *thread)
@@ -274,10 +300,11 @@ void thread_destroy(struct thread **owner)
         return;
     listener_close(&thread->api);
     listener_close(&thread->admin);
-    close_connections(thread, true);
+    close_connections(&thread->api.guards);
+    close_connections(&thread->admin.guards);
     for (size_t i = 0; i < thread->watch_count; i++)
         h2o_socket_close(thread->watches[i]);
-    for (int turns = 0; turns < LAST_TURNS && !h2o_linklist_is_empty(&thread->guards); turns++)
+    for (int turns = 0; turns < LAST_TURNS && has_connections(thread); turns++)
         h2o_evloop_run(thread->context.loop, LAST_TURN_MS);
     dispose_loop(thread);
     bus_destroy(&thread->bus);

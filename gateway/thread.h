@@ -15,6 +15,7 @@
 #include "gateway/bearer.h"
 #include "gateway/config.h"
 #include "gateway/cors.h"
+#include "gateway/drain.h"
 #include "gateway/listener.h"
 #include "gateway/principals.h"
 #include "gateway/proxies.h"
@@ -30,7 +31,9 @@ struct gateway {
     h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
     struct thread **threads;
     size_t thread_count;
-    atomic_int connections;
+    atomic_int connections; /* of the API */
+    atomic_int listening;   /* threads that do */
+    atomic_int busy;        /* threads that serve, or drain and are not done */
 };
 
 struct thread {
@@ -48,7 +51,6 @@ struct thread {
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 
-    h2o_linklist_t guards; /* of all connections */
     h2o_timeout_t read_timeout, idle_timeout, linger_timeout, accept_pause;
     size_t requests; /* being answered */
 
@@ -58,8 +60,8 @@ struct thread {
     uint64_t id_generator;
 
     int stop_fd; /* an eventfd: written to from outside when the thread is to stop */
-    bool is_stopping;
-    int64_t stop_at_ms; /* the latest */
+    int64_t began_ms;
+    struct drain drain;
 };
 
 static inline struct thread *thread_of(const h2o_req_t *req)
@@ -72,13 +74,12 @@ static inline struct thread *thread_of(const h2o_req_t *req)
 struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd);
 void thread_destroy(struct thread **thread);
 
-/* A pthread's entry, with a struct thread: runs until thread_stop and the end of the requests that were under way then,
- * or until config's drain_ms are over. */
+/* A pthread's entry, with a struct thread: runs until thread_stop and the end of the drain that follows (drain.h). */
 void *thread_run(void *thread);
 /* From any thread. */
 void thread_stop(struct thread *thread);
 
-/* Whether every thread of the gateway is connected to the service: from any thread. */
+/* Whether every thread of the gateway listens and is connected to the service: from any thread. */
 bool thread_all_connected(const struct gateway *gateway, enum proto_service service);
 
 /* bus_call on the thread's bus, sent at the end of the loop's turn. */

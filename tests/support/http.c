@@ -167,7 +167,7 @@ struct reply *http_probe(const struct stack *stack, const char *path)
     return ask_admin(stack->admin_url, path);
 }
 
-struct reply *http_probe_part(const struct stack *stack, enum stack_part part, const char *path)
+struct reply *http_probe_part(const struct stack *stack, int part, const char *path)
 {
     return ask_admin(text("http://127.0.0.1:%u", stack->admin_ports[part]), path);
 }

@@ -42,7 +42,7 @@ void http_send_many(const struct stack *stack, const struct request *requests, s
 /* Asks the gateway's admin port. Not recorded. */
 struct reply *http_probe(const struct stack *stack, const char *path);
 /* The same of a part. */
-struct reply *http_probe_part(const struct stack *stack, enum stack_part part, const char *path);
+struct reply *http_probe_part(const struct stack *stack, int part, const char *path);
 
 /* A JSON body or none (NULL); the path is a format. */
 struct reply *http_get(const struct stack *stack, const char *token, const char *path, ...)

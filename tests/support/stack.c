@@ -17,15 +17,26 @@
 #include "tests/support/record.h"
 #include "tests/support/scratch.h"
 
-enum { READY_TIMEOUT_MS = 20000, STOP_TIMEOUT_MS = 15000, LOG_SHOWN = 16384 };
+enum { READY_TIMEOUT_MS = 20000, STOP_TIMEOUT_MS = 15000, DRAIN_MS = 10000, LOG_SHOWN = 16384 };
 
-static const char *const part_names[STACK_PARTS] = {
+static const char *const part_names[STACK_PROCESSES] = {
 #define SERVICE(name, NAME) #name,
 #include "proto/services.def"
 #undef SERVICE
-    "gateway"};
+    "gateway",
+#define SERVICE(name, NAME) #name ".2",
+#include "proto/services.def"
+#undef SERVICE
+    "gateway.2",
+};
 
-const char *stack_part_name(enum stack_part part)
+static const char *const setting_names[STACK_GATEWAY] = {
+#define SERVICE(name, NAME) #NAME,
+#include "proto/services.def"
+#undef SERVICE
+};
+
+const char *stack_part_name(int part)
 {
     return part_names[part];
 }
@@ -98,20 +109,36 @@ static void clone_database(struct stack *stack)
 
 /* ---- environment: later settings of a name replace earlier ones ---- */
 
-void stack_set(struct stack *stack, const char *setting)
+static void set(char *environment[STACK_SETTINGS], const char *setting)
 {
     size_t name_len = strcspn(setting, "=") + 1;
     size_t i = 0;
-    while (stack->environment[i] != NULL && strncmp(stack->environment[i], setting, name_len) != 0)
+    while (environment[i] != NULL && strncmp(environment[i], setting, name_len) != 0)
         i++;
-    assert(i + 1 < sizeof stack->environment / sizeof *stack->environment);
-    stack->environment[i] = text("%s", setting);
+    assert(i + 1 < STACK_SETTINGS);
+    environment[i] = text("%s", setting);
+}
+
+void stack_set(struct stack *stack, const char *setting)
+{
+    set(stack->environment, setting);
 }
 
 static void inherit_environment(struct stack *stack, const char *name)
 {
     if (getenv(name) != NULL)
         stack_set(stack, text("%s=%s", name, getenv(name)));
+}
+
+/* Both copies of each service. */
+static void set_endpoints(struct stack *stack)
+{
+    for (int part = 0; part < STACK_GATEWAY; part++) {
+        const char *name = setting_names[part];
+        char *first = stack_endpoint(stack, part), *second = stack_endpoint(stack, STACK_PARTS + part);
+        stack_set(stack, text("%s_ENDPOINTS=%s,%s", name, first, second));
+        stack_set(stack, text("%s_FEED_ENDPOINTS=%s.feed,%s.feed", name, first, second));
+    }
 }
 
 static void build_environment(struct stack *stack, const struct stack_options *options)
@@ -122,6 +149,7 @@ static void build_environment(struct stack *stack, const struct stack_options *o
         "ENVIRONMENT=production",
         "BACKEND_HOST=127.0.0.1",
         "GATEWAY_THREADS=2",
+        "DRAIN_NOTICE_MS=0", /* nobody is to notice when a suite ends */
         "PASSWORD_ITERATIONS=1",
         "PASSWORD_MEMORY_KIB=64",
         "JWT_SECRET=" STACK_SECRET,
@@ -138,6 +166,8 @@ static void build_environment(struct stack *stack, const struct stack_options *o
     stack_set(stack, text("MAIL_TEMPLATES=%s/services/auth/mail", SOURCE_DIR));
     stack_set(stack, text("DATABASE_URL=%s", stack->database_url));
     stack_set(stack, text("BACKEND_PORT=%u", stack->port));
+    if (stack->part_count > STACK_PARTS)
+        set_endpoints(stack);
 
     static const char *const inherited[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"};
     for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
@@ -148,18 +178,25 @@ static void build_environment(struct stack *stack, const struct stack_options *o
 
 /* ---- processes ---- */
 
-static char *log_path(const struct stack *stack, enum stack_part part)
+static char *log_path(const struct stack *stack, int part)
 {
     return text("%s/%s.log", stack->folder, part_names[part]);
 }
 
-/* The port is this process's alone: copies that a test starts with the stack's environment have none. */
-void stack_revive(struct stack *stack, enum stack_part part)
+/* The stack's environment, and what is this process's alone. */
+void stack_revive(struct stack *stack, int part)
 {
-    char *binary = text("%s/%s", BINARY_DIR, part_names[part]);
-    stack_set(stack, text("ADMIN_PORT=%u", stack->admin_ports[part]));
-    process_start(&stack->parts[part], binary, stack->environment, log_path(stack, part));
-    stack_set(stack, "ADMIN_PORT=");
+    char *environment[STACK_SETTINGS];
+    memcpy(environment, stack->environment, sizeof environment);
+    set(environment, text("ADMIN_PORT=%u", stack->admin_ports[part]));
+    set(environment, text("SHARE_PORT=%s", stack->part_count > STACK_PARTS ? "true" : "false"));
+    if (part >= STACK_PARTS && part % STACK_PARTS != STACK_GATEWAY) {
+        const char *name = setting_names[part % STACK_PARTS];
+        set(environment, text("%s_LISTEN=%s", name, stack_endpoint(stack, part)));
+        set(environment, text("%s_FEED_LISTEN=%s.feed", name, stack_endpoint(stack, part)));
+    }
+    char *binary = text("%s/%s", BINARY_DIR, part_names[part % STACK_PARTS]);
+    process_start(&stack->parts[part], binary, environment, log_path(stack, part));
 }
 
 char *stack_command(const struct stack *stack, enum stack_part part, const char *argument)
@@ -170,16 +207,26 @@ char *stack_command(const struct stack *stack, enum stack_part part, const char 
     return text("%s ADMIN_PORT=%u %s/%s %s", command, stack->admin_ports[part], BINARY_DIR, part_names[part], argument);
 }
 
-void stack_kill(struct stack *stack, enum stack_part part, int signal_number)
+void stack_kill(struct stack *stack, int part, int signal_number)
 {
     int status;
     if (!process_end(&stack->parts[part], signal_number, STOP_TIMEOUT_MS, &status))
         fail_msg("%s did not end by signal %d", part_names[part], signal_number);
 }
 
+int64_t stack_drain(struct stack *stack, int part)
+{
+    int status = -1;
+    int64_t began = now_ms();
+    if (!process_end(&stack->parts[part], SIGTERM, DRAIN_MS, &status) || status != 0)
+        fail_msg("%s did not drain: status 0x%x after %lld ms", part_names[part], status,
+                 (long long)(now_ms() - began));
+    return now_ms() - began;
+}
+
 static void assert_running(struct stack *stack)
 {
-    for (int part = 0; part < STACK_PARTS; part++) {
+    for (int part = 0; part < stack->part_count; part++) {
         int status;
         if (stack->parts[part].pid == 0 || process_wait(&stack->parts[part], 0, &status))
             fail_msg("%s has ended", part_names[part]);
@@ -200,13 +247,27 @@ void stack_await_ready(struct stack *stack, int64_t timeout_ms)
     }
 }
 
+void stack_await_part(struct stack *stack, int part, int64_t timeout_ms)
+{
+    int64_t deadline = now_ms() + timeout_ms;
+    for (;;) {
+        struct reply *reply = http_probe_part(stack, part, "/readyz");
+        if (reply->status == 200)
+            return;
+        if (now_ms() > deadline)
+            fail_msg("%s is not ready after %lld ms: %ld %s", part_names[part], (long long)timeout_ms, reply->status,
+                     reply->body);
+        sleep_ms(10);
+    }
+}
+
 void stack_assert_alive(struct stack *stack)
 {
     assert_running(stack);
     stack_await_ready(stack, 2000);
 }
 
-char *stack_endpoint(const struct stack *stack, enum stack_part part)
+char *stack_endpoint(const struct stack *stack, int part)
 {
     return text("ipc://%s/%s", stack->folder, part_names[part]);
 }
@@ -221,15 +282,17 @@ struct stack *stack_start(const char *suite, const struct stack_options *options
     stack->cluster = text("%s/%s", CLUSTERS_DIR, cluster);
     clone_database(stack);
 
+    stack->part_count = options != NULL && options->copies > 1 ? options->copies * STACK_PARTS : STACK_PARTS;
+    assert(stack->part_count <= STACK_PROCESSES);
     stack->port_guard = guard_port(&stack->port);
-    for (int part = 0; part < STACK_PARTS; part++)
+    for (int part = 0; part < stack->part_count; part++)
         stack->admin_port_guards[part] = guard_port(&stack->admin_ports[part]);
     stack->url = text("http://127.0.0.1:%u", stack->port);
     stack->admin_url = text("http://127.0.0.1:%u", stack->admin_ports[STACK_GATEWAY]);
     build_environment(stack, options);
 
     stack->started_ms = now_ms();
-    for (int part = 0; part < STACK_PARTS; part++)
+    for (int part = 0; part < stack->part_count; part++)
         stack_revive(stack, part);
     stack_await_ready(stack, READY_TIMEOUT_MS);
     stack->ready_ms = now_ms();
@@ -259,10 +322,10 @@ static bool log_is_clean(const char *path)
 static bool stop_parts(struct stack *stack)
 {
     bool good = true;
-    for (int part = 0; part < STACK_PARTS; part++)
+    for (int part = 0; part < stack->part_count; part++)
         if (stack->parts[part].pid > 0)
             kill(stack->parts[part].pid, SIGTERM);
-    for (int part = 0; part < STACK_PARTS; part++) {
+    for (int part = 0; part < stack->part_count; part++) {
         int status = 0;
         if (stack->parts[part].pid > 0 && !process_wait(&stack->parts[part], STOP_TIMEOUT_MS, &status)) {
             fprintf(stderr, "%s did not end by SIGTERM\n", part_names[part]);
@@ -280,7 +343,7 @@ bool stack_stop(struct stack *stack)
     bool good = stop_parts(stack);
     drop_database(stack);
     close(stack->port_guard);
-    for (int part = 0; part < STACK_PARTS; part++)
+    for (int part = 0; part < stack->part_count; part++)
         close(stack->admin_port_guards[part]);
     return good;
 }
@@ -327,7 +390,7 @@ static void finish(bool failed)
 {
     if (suite.stack == NULL)
         return;
-    for (int part = 0; failed && part < STACK_PARTS; part++)
+    for (int part = 0; failed && part < suite.stack->part_count; part++)
         show_log(log_path(suite.stack, part));
     if (!failed)
         shell("rm -r %s", suite.stack->folder);

@@ -18,14 +18,20 @@ enum stack_part {
 #include "proto/services.def"
 #undef SERVICE
     STACK_GATEWAY,
-    STACK_PARTS
+    STACK_PARTS,
+    STACK_MAX_COPIES = 2,
+    STACK_PROCESSES = STACK_MAX_COPIES * STACK_PARTS, /* STACK_PARTS + STACK_ROOM: the second copy of room */
 };
+
+enum { STACK_SETTINGS = 48 };
 
 struct stack_options {
     /* "NAME=value" over the defaults, for every process; NULL = none */
     const char *environment[8];
     /* The cluster's folder, a fixture of tests/CMakeLists.txt; NULL = "postgres" */
     const char *cluster;
+    /* Of each service and of the gateway, which share its port; 0 = one */
+    int copies;
 };
 
 /* Read-only to tests. */
@@ -38,14 +44,17 @@ struct stack {
     char *database_url; /* as superuser */
     char *url;          /* http://127.0.0.1:port */
     char *admin_url;    /* of the gateway's admin port */
-    uint16_t port, admin_ports[STACK_PARTS];
-    struct process parts[STACK_PARTS];
-    char *environment[32];
-    int port_guard, admin_port_guards[STACK_PARTS];
+    uint16_t port;
+    int part_count; /* the processes that are parts of it: the first of these */
+    struct process parts[STACK_PROCESSES];
+    uint16_t admin_ports[STACK_PROCESSES];
+    char *environment[STACK_SETTINGS];
+    int port_guard, admin_port_guards[STACK_PROCESSES];
     int64_t started_ms, ready_ms; /* when its processes were started, and when all were ready */
 };
 
-const char *stack_part_name(enum stack_part part);
+/* "room", and "room.2" of its second copy. */
+const char *stack_part_name(int part);
 
 /* Starts everything and waits until it is ready; fails the test with the log if it is not in time. */
 struct stack *stack_start(const char *suite, const struct stack_options *options);
@@ -54,13 +63,17 @@ struct stack *stack_start(const char *suite, const struct stack_options *options
 bool stack_stop(struct stack *stack);
 
 /* Ends one part by the signal and waits for its end. */
-void stack_kill(struct stack *stack, enum stack_part part, int signal_number);
+void stack_kill(struct stack *stack, int part, int signal_number);
+/* Ends one part by SIGTERM; fails the test unless it ends with status 0 within 10 s. Returns how long it took. */
+int64_t stack_drain(struct stack *stack, int part);
 /* Sets "NAME=value" for the parts that are started from now on; "NAME=" takes it away. */
 void stack_set(struct stack *stack, const char *setting);
 /* Starts one part that has ended. Does not wait until it is ready. */
-void stack_revive(struct stack *stack, enum stack_part part);
+void stack_revive(struct stack *stack, int part);
 /* Waits until the gateway says that all is ready; fails the test after timeout_ms. */
 void stack_await_ready(struct stack *stack, int64_t timeout_ms);
+/* Waits until one part says that it is ready. */
+void stack_await_part(struct stack *stack, int part, int64_t timeout_ms);
 /* Whether all parts run and answer. */
 void stack_assert_alive(struct stack *stack);
 
@@ -68,7 +81,7 @@ void stack_assert_alive(struct stack *stack);
 char *stack_command(const struct stack *stack, enum stack_part part, const char *argument);
 
 /* The ZeroMQ address a service answers on. */
-char *stack_endpoint(const struct stack *stack, enum stack_part part);
+char *stack_endpoint(const struct stack *stack, int part);
 
 /* Whether the binaries are built with sanitizers, which cost memory and time. */
 bool stack_is_sanitized(void);
