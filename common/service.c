@@ -10,7 +10,7 @@
 #include "common/service_internal.h"
 #include "common/tries/sql.h"
 
-enum { LAST_REPLIES_MS = 100 };
+enum { OPEN_PATIENCE_MS = 1000, LAST_REPLIES_MS = 100 };
 
 /* ---- what handlers ask for ---- */
 
@@ -49,7 +49,7 @@ void service_set_state(struct service *service, void *state)
     service->state = state;
 }
 
-/* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */
+/* ---- taking calls ---- */
 
 /* The end of this turn does what there is to do. */
 static void on_bus_readable(void *context, bool readable, bool writable)
@@ -58,6 +58,57 @@ static void on_bus_readable(void *context, bool readable, bool writable)
     (void)readable;
     (void)writable;
 }
+
+/* What is new among the bus's descriptors. */
+static void watch_bus(struct service *service)
+{
+    int descriptors[BUS_MAX_DESCRIPTORS];
+    size_t count = bus_descriptors(service->bus, descriptors, BUS_MAX_DESCRIPTORS);
+    for (; service->watch_count < count; service->watch_count++) {
+        struct loop_watch *watch =
+            loop_watch(service->loop, descriptors[service->watch_count], on_bus_readable, service);
+        loop_watch_set(watch, true, false);
+        service->watches[service->watch_count] = watch;
+    }
+}
+
+static bool take_calls(struct service *service)
+{
+    if (!service_open_feed(service))
+        return false;
+    const char *endpoint = service->config->listen;
+    if (bus_bind(service->bus, endpoint, service_on_call, service) != OK) {
+        log_error("cannot listen: the address is in use, too long for a socket, or none that ZeroMQ knows",
+                  LOG_Z("endpoint", endpoint));
+        return false;
+    }
+    watch_bus(service);
+    return true;
+}
+
+static void on_patience_over(void *context)
+{
+    struct service *service = context;
+    service->is_out_of_patience = true;
+}
+
+/* Callers find it once it can serve them: another copy may do so meanwhile. Or after a while, when they get its reasons
+ * why not. */
+static void open_when_ready(struct service *service)
+{
+    const char *why_not = NULL;
+    bool is_ready = service_is_ready(service, &why_not);
+    if (service->is_draining || (!is_ready && !service->is_out_of_patience))
+        return;
+    if (!is_ready)
+        log_warn("takes calls and is not ready", LOG_Z("why_not", why_not));
+    service->is_open = take_calls(service);
+    service->has_failed = !service->is_open;
+    if (service->has_failed)
+        loop_stop(service->loop);
+}
+
+/* ---- turns. At the end of each: the bus, then the database (db_new adds that), then the log ---- */
 
 static void on_bus_time(void *context)
 {
@@ -89,7 +140,9 @@ static bool turn_bus(void *context)
 static bool end_turn(void *context)
 {
     struct service *service = context;
-    if (!service->is_announced && db_is_ready(service->db, NULL)) {
+    if (!service->is_open)
+        open_when_ready(service);
+    if (service->is_open && !service->is_announced && service_is_ready(service, &(const char *){NULL})) {
         service->is_announced = true;
         log_info("ready", LOG_Z("endpoint", service->config->listen), LOG_Z("version", BACKEND_VERSION));
     }
@@ -129,8 +182,9 @@ static void on_end_signal(void *context)
         return;
     service->is_draining = true;
     log_info("drains", LOG_I("calls", service->active));
-    bus_retire(service->bus);
-    loop_timer_start(service->notice_timer, service->config->drain_notice_ms, 0);
+    if (service->is_open)
+        bus_retire(service->bus);
+    loop_timer_start(service->notice_timer, service->is_open ? service->config->drain_notice_ms : 0, 0);
     loop_timer_start(service->drain_timer, service->config->drain_ms, 0);
 }
 
@@ -186,36 +240,14 @@ static void open_parts(struct service *service)
     service->bus_wakes_ms = INT64_MAX;
     service->drain_timer = loop_timer_new(service->loop, on_drain_time, service);
     service->notice_timer = loop_timer_new(service->loop, on_noticed, service);
+    service->patience_timer = loop_timer_new(service->loop, on_patience_over, service);
+    loop_timer_start(service->patience_timer, OPEN_PATIENCE_MS, 0);
     loop_on_signal(service->loop, SIGTERM, on_end_signal, service);
     loop_on_signal(service->loop, SIGINT, on_end_signal, service);
     loop_at_turn_end(service->loop, turn_bus, service);
     open_database(service);
     loop_at_turn_end(service->loop, end_turn, service);
     service_open_events(service);
-}
-
-static void watch_bus(struct service *service)
-{
-    int descriptors[BUS_MAX_DESCRIPTORS];
-    service->watch_count = bus_descriptors(service->bus, descriptors, BUS_MAX_DESCRIPTORS);
-    for (size_t i = 0; i < service->watch_count; i++) {
-        service->watches[i] = loop_watch(service->loop, descriptors[i], on_bus_readable, service);
-        loop_watch_set(service->watches[i], true, false);
-    }
-}
-
-static bool take_calls(struct service *service)
-{
-    if (!service_open_feed(service))
-        return false;
-    const char *endpoint = service->config->listen;
-    if (bus_bind(service->bus, endpoint, service_on_call, service) != OK) {
-        log_error("cannot listen: the address is in use, too long for a socket, or none that ZeroMQ knows",
-                  LOG_Z("endpoint", endpoint));
-        return false;
-    }
-    watch_bus(service);
-    return true;
 }
 
 /* Ends what fibers wait for: they fail with ERROR_UNAVAILABLE, and answer so. */
@@ -238,6 +270,7 @@ static void close_rest(struct service *service)
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
     loop_timer_destroy(&service->notice_timer);
+    loop_timer_destroy(&service->patience_timer);
     loop_destroy(&service->loop);
     service_free_tasks(service);
     buffer_free(&service->scratch);
@@ -255,7 +288,7 @@ static int stop(struct service *service)
     if (service->active == 0)
         close_rest(service); /* else a worker thread still uses a fiber's stack: the end of the process ends both */
     log_flush();
-    return is_drained ? EXIT_SUCCESS : EXIT_FAILURE;
+    return is_drained && !service->has_failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int service_run(const struct service_definition *definition, int argc, char **argv)
@@ -274,11 +307,11 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         return EXIT_CONFIG;
     open_parts(&service);
     service_index_handlers(&service);
-    if ((definition->start != NULL && !definition->start(&service)) || !service_open_admin(&service) ||
-        !take_calls(&service)) {
+    if ((definition->start != NULL && !definition->start(&service)) || !service_open_admin(&service)) {
         log_flush();
         return EXIT_FAILURE;
     }
+    watch_bus(&service);
     loop_run(service.loop);
     return stop(&service);
 }

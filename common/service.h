@@ -97,7 +97,7 @@ struct service_definition {
     size_t setting_count;
     size_t config_size;                 /* of its configuration struct, which begins with struct service_config */
     void (*check_config)(void *config); /* may be NULL; see config_program */
-    /* Runs before the first call is taken: connects targets (bus_connect on service_bus; not later), starts timers.
+    /* Runs first of all: connects targets (bus_connect on service_bus; not later), starts timers.
      * False ends the process: it has logged why. stop runs when all calls have ended. Both may be NULL. */
     bool (*start)(struct service *service);
     void (*stop)(struct service *service);

@@ -61,9 +61,13 @@ struct service {
     struct loop_timer *bus_timer;
     int64_t bus_wakes_ms; /* when it fires; INT64_MAX = it does not run */
     struct loop_timer *notice_timer, *drain_timer;
-    bool is_announced;
-    bool is_draining; /* the callers were told */
-    bool is_refusing; /* they have had the time to hear it */
+    struct loop_timer *patience_timer;
+    bool is_out_of_patience;
+    bool is_open;      /* it takes calls */
+    bool is_announced; /* that it is ready */
+    bool has_failed;   /* to open */
+    bool is_draining;  /* the callers were told */
+    bool is_refusing;  /* they have had the time to hear it */
 };
 
 /* ---- service_config.c ---- */

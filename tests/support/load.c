@@ -57,6 +57,8 @@ static bool judge(struct worker *worker, const struct reply *reply)
         atomic_fetch_add(&worker->succeeded, 1);
         return true;
     }
+    if (result->failure == NULL)
+        result->failure = describe(reply);
     if (reply->status == 0)
         result->unreachable++;
     else if ((reply->status == 503 || reply->status == 504) && reply_header(reply, "Retry-After") != NULL)
@@ -201,6 +203,7 @@ struct load_result load_stop(struct load *load)
         sum.unavailable += one->unavailable;
         sum.unreachable += one->unreachable;
         sum.rooms += one->rooms;
+        sum.failure = sum.failure != NULL ? sum.failure : one->failure;
         sum.wrong = sum.wrong != NULL ? sum.wrong : one->wrong;
     }
     print_message("%zu succeeded, %zu unavailable, %zu unreachable, %zu rooms\n", sum.succeeded, sum.unavailable,

@@ -8,13 +8,12 @@
 struct load;
 
 struct load_result {
-    size_t succeeded;   /* 2xx */
-    size_t unavailable; /* 503, 504 */
-    size_t unreachable; /* no reply at all */
-    size_t rooms;       /* acknowledged with 201 */
-    /* What must never be, the first of each in words; NULL = none */
-    const char *wrong;   /* a reply to another request than the one sent */
-    const char *strange; /* another status, or a 503 without Retry-After */
+    size_t succeeded;    /* 2xx */
+    size_t unavailable;  /* 503, 504 */
+    size_t unreachable;  /* no reply at all */
+    size_t rooms;        /* acknowledged with 201 */
+    const char *failure; /* the first that was not served, in words; NULL = none */
+    const char *wrong; /* the first that must never be, alike: another's reply, another status than 2xx, 503 and 504 */
 };
 
 enum { LOAD_THREADS = 6 };

@@ -389,6 +389,7 @@ static int prepare(void **state)
     setenv("BUS_DIR", folder, 1);
     setenv("DATABASE_URL", "host=/nonexistent", 1);
     setenv("LOG_LEVEL", "error", 1);
+    setenv("DRAIN_NOTICE_MS", "300", 1);
     return 0;
 }
 
