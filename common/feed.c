@@ -239,8 +239,9 @@ void feed_turn(struct feed_subscriber *subscriber)
         subscriber->sources[events[i].data.u64].wire.is_drained = false;
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < subscriber->source_count; i++) {
-        receive(subscriber, &subscriber->sources[i], now_ms);
+        /* Before what waits is heard: it may be old, and the last of it dropped, if it was us who stood still. */
         look_after(subscriber, &subscriber->sources[i], now_ms);
+        receive(subscriber, &subscriber->sources[i], now_ms);
     }
 }
 

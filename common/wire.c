@@ -19,6 +19,9 @@
 enum {
     LINGER_MS = 1000,
     HIGH_WATER = 1024, /* messages that wait on one connection, in each direction */
+    /* For a listener: more than are said before it must take its silence for a gap (FEED_SILENCE_MS). What is dropped
+     * sooner it would learn of only by the next heartbeat, and trust what it remembers until then. */
+    FEED_HIGH_WATER = 65536,
     HEARTBEAT_MS = 1000,
     HEARTBEAT_PATIENCE_MS = 3000,
     HANDSHAKE_MS = 3000,
@@ -57,6 +60,8 @@ static void set_options(zsock_t *socket, int type)
         zsock_set_router_mandatory(socket, 1); /* or it drops what goes to a peer that has left, and says nothing */
     if (type == ZMQ_DEALER)
         zsock_set_immediate(socket, 1); /* or it queues for a peer that is not there */
+    if (type == ZMQ_PUB)
+        zsock_set_sndhwm(socket, FEED_HIGH_WATER);
     if (type == ZMQ_SUB)
         zsock_set_subscribe(socket, "");
     if (type == ZMQ_PAIR)

@@ -39,12 +39,13 @@ struct second *second_start(const struct stack *stack, enum stack_part service)
 {
     struct second *second = scratch_alloc(sizeof *second);
     const char *name = stack_part_name(service), *prefix = in_upper_case(name);
-    char *endpoint = text("ipc://%s/%s2", stack->folder, name);
+    char *endpoint = text("ipc://%s/%s2", stack->folder, name),
+         *first_feed = text("ipc://%s/%s.feed", stack->folder, name);
     char **environment = environment_with(
         stack->environment,
         (char *[]){text("%s_LISTEN=%s", prefix, endpoint), text("%s_FEED_LISTEN=%s.feed", prefix, endpoint),
-                   text("%s_ENDPOINTS=%s", prefix, endpoint), text("%s_FEED_ENDPOINTS=%s.feed", prefix, endpoint),
-                   "BACKEND_HOST=127.0.0.2", NULL});
+                   text("%s_ENDPOINTS=%s", prefix, endpoint),
+                   text("%s_FEED_ENDPOINTS=%s,%s.feed", prefix, first_feed, endpoint), "BACKEND_HOST=127.0.0.2", NULL});
     char *admin_port = text("ADMIN_PORT=%u", stack->admin_ports[STACK_GATEWAY]);
     char *const admin[] = {admin_port, "ADMIN_HOST=127.0.0.2", NULL};
     second->stack = *stack;

@@ -10,7 +10,7 @@ struct second {
     struct process service, gateway;
 };
 
-/* Waits until it is ready. */
+/* Waits until it is ready. It listens to both copies' events; the stack's own gateway only where the test sets that. */
 struct second *second_start(const struct stack *stack, enum stack_part service);
 /* Fails the test unless both end well. */
 void second_stop(struct second *second);
