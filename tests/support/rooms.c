@@ -114,6 +114,14 @@ struct reply *list_waiting(const struct stack *stack, const struct user *user, j
     return http_get(stack, user->token, "/rooms/%lld/waiting%s", (long long)room, query);
 }
 
+void assert_waits(const struct reply *reply, json_int_t position)
+{
+    assert_status(reply, 202);
+    assert_string_equal(object_keys(reply->json), "status,position");
+    assert_string_equal(reply_string(reply, "status"), "waiting");
+    assert_int_equal(reply_integer(reply, "position"), position);
+}
+
 /* ---- what was told ---- */
 
 #define TOLD                                                                                                           \

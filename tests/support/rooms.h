@@ -33,6 +33,9 @@ struct reply *admit_all(const struct stack *stack, const struct user *user, json
 struct reply *list_participants(const struct stack *stack, const struct user *user, json_int_t room, const char *query);
 struct reply *list_waiting(const struct stack *stack, const struct user *user, json_int_t room, const char *query);
 
+/* 202, and the place in the queue. */
+void assert_waits(const struct reply *reply, json_int_t position);
+
 /* "created, joined, left kicked": the room's events since it was made, with their reasons; and those about a user. */
 char *told_of_room(const struct stack *stack, json_int_t room);
 char *told_of_user(const struct stack *stack, json_int_t room, const struct user *user);
