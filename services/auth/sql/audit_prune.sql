@@ -2,11 +2,11 @@
 -- before: our role may not change the trail, and a lock is a change.
 with gone as (
     delete from auth.audit
-     where id in (select id
-                    from auth.audit
-                   where at < now() - make_interval(days => $2::bigint::integer)
-                   order by at
-                   limit $1::bigint)
+     where ctid = any (array(select ctid
+                               from auth.audit
+                              where at < now() - make_interval(days => $2::bigint::integer)
+                              order by at
+                              limit $1::bigint))
     returning 1
 )
 select count(*) from gone

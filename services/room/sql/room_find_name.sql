@@ -1,4 +1,5 @@
--- read: as room_walk, by index, of the rooms whose name may contain $7; looked_to: there are $2 or more, or $7 is too short
+-- read: as room_walk, by index, of the rooms whose name may contain $7; looked_to: there are $2 or more, or $7 is too short.
+-- id + 0: by nothing but that index
 with wanted as materialized (
     select $5::bigint as owner, $6::text as status, rooms.fold($7::text) as part,
            case
@@ -8,14 +9,14 @@ with wanted as materialized (
     (select id from rooms.room
       where length(rooms.fold($7::text)) >= 3
         and rooms.grams(name) @> rooms.grams($7::text)
-        and not unlisted and id > $1::bigint
+        and not unlisted and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.room
       where $4::boolean
         and length(rooms.fold($7::text)) >= 3
         and rooms.grams(name) @> rooms.grams($7::text)
-        and unlisted and id > $1::bigint
+        and unlisted and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.known_after($3::bigint, $1::bigint, $2::bigint) as known (id))

@@ -1,4 +1,5 @@
--- read: as room_walk, by index, of the rooms that take place between $8 and $9; looked_to: there are $2 or more
+-- read: as room_walk, by index, of the rooms that take place between $8 and $9; looked_to: there are $2 or more. id + 0: by
+-- nothing but that index
 with wanted as materialized (
     select $5::bigint as owner, $6::text as status, rooms.fold($7::text) as part,
            case
@@ -8,14 +9,14 @@ with wanted as materialized (
     (select id from rooms.room
       where rooms.time_of(starts_at, closes_at) && tstzrange($8::text::timestamptz, $9::text::timestamptz)
         and (starts_at is not null or closes_at is not null)
-        and not unlisted and id > $1::bigint
+        and not unlisted and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.room
       where $4::boolean
         and rooms.time_of(starts_at, closes_at) && tstzrange($8::text::timestamptz, $9::text::timestamptz)
         and (starts_at is not null or closes_at is not null)
-        and unlisted and id > $1::bigint
+        and unlisted and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.known_after($3::bigint, $1::bigint, $2::bigint) as known (id))

@@ -1,4 +1,5 @@
--- read: as room_walk, of the rooms of status $6: by what was made so, and those whose time has come since then
+-- read: as room_walk, of the rooms of status $6: by what was made so, and those whose time has come since then.
+-- Each phase is written out, for how many rooms have it differs; id + 0: found by their time, not by their id
 with wanted as materialized (
     select $5::bigint as owner, $6::text as status, rooms.fold($7::text) as part,
            case
@@ -6,19 +7,38 @@ with wanted as materialized (
            end as during
 ), seen (id) as materialized (
     (select id from rooms.room
-      where phase = $6::text and not unlisted and id > $1::bigint
+      where $6::text = 'scheduled' and phase = 'scheduled' and not unlisted and id > $1::bigint
       order by id limit $2::bigint)
     union
     (select id from rooms.room
-      where $4::boolean and phase = $6::text and unlisted and id > $1::bigint
+      where $6::text = 'open' and phase = 'open' and not unlisted and id > $1::bigint
       order by id limit $2::bigint)
     union
     (select id from rooms.room
-      where phase = 'scheduled' and starts_at <= now() and (not unlisted or $4::boolean) and id > $1::bigint
+      where $6::text = 'ended' and phase = 'ended' and not unlisted and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.room
+      where $4::boolean
+        and $6::text = 'scheduled' and phase = 'scheduled' and unlisted and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.room
+      where $4::boolean
+        and $6::text = 'open' and phase = 'open' and unlisted and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.room
+      where $4::boolean
+        and $6::text = 'ended' and phase = 'ended' and unlisted and id > $1::bigint
+      order by id limit $2::bigint)
+    union
+    (select id from rooms.room
+      where phase = 'scheduled' and starts_at <= now() and (not unlisted or $4::boolean) and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.room
-      where phase <> 'ended' and closes_at <= now() and (not unlisted or $4::boolean) and id > $1::bigint
+      where phase <> 'ended' and closes_at <= now() and (not unlisted or $4::boolean) and id + 0 > $1::bigint
       limit $2::bigint)
     union
     (select id from rooms.known_after($3::bigint, $1::bigint, $2::bigint) as known (id))
