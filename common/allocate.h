@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Returns owned; free() takes it back. */
 static inline void *allocate(size_t size)
@@ -14,6 +15,13 @@ static inline void *allocate(size_t size)
         abort();
     }
     return memory;
+}
+
+/* A copy of the text, alike. */
+static inline char *allocate_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(allocate(size), text, size);
 }
 
 #endif

@@ -2,19 +2,42 @@
 #include "common/bus.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "common/allocate.h"
 #include "common/bus_internal.h"
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { COMPLAIN_MS = 1000 };
+enum {
+    COMPLAIN_MS = 1000,
+    NEWS_MAX = 2 * BUS_MAX_ENDPOINTS + 2, /* each endpoint's wire and monitor, the answering wire, discovery */
+};
 
-struct bus *bus_new(void)
+/* ---- its life ---- */
+
+static void watch(struct bus *bus, int fd, struct wire *wire)
+{
+    struct epoll_event interest = {.events = EPOLLIN, .data.ptr = wire};
+    if (epoll_ctl(bus->epoll, EPOLL_CTL_ADD, fd, &interest) != 0) {
+        log_error("cannot watch the bus", LOG_Z("reason", strerror(errno)));
+        abort();
+    }
+}
+
+struct bus *bus_new(struct wire_keys *keys)
 {
     struct bus *bus = allocate(sizeof *bus);
+    const struct discovery_handlers handlers = {endpoint_come, endpoint_go, bus};
+    bus->keys = keys;
     bus->pending.look_ms = INT64_MAX;
+    bus->epoll = epoll_create1(EPOLL_CLOEXEC);
+    bus->discovery = discovery_new(&handlers);
+    watch(bus, discovery_descriptor(bus->discovery), NULL);
     return bus;
 }
 
@@ -28,22 +51,29 @@ void bus_destroy(struct bus **bus)
     server_close(*bus);
     assert((*bus)->pending.used == 0);
     pending_free(&(*bus)->pending);
+    discovery_destroy(&(*bus)->discovery);
+    close((*bus)->epoll);
     free(*bus);
     *bus = NULL;
 }
 
 void bus_watch(struct bus *bus, struct wire *wire)
 {
-    assert(bus->wire_count < BUS_MAX_DESCRIPTORS);
-    bus->polled[bus->wire_count] = (struct pollfd){.fd = wire->fd, .events = POLLIN};
-    bus->wires[bus->wire_count++] = wire;
+    watch(bus, wire->fd, wire);
+    bus->wire_count++;
 }
 
-size_t bus_descriptors(const struct bus *bus, int *fds, size_t max)
+/* The descriptor would outlive its wire: libzmq closes it in its own time. */
+void bus_unwatch(struct bus *bus, struct wire *wire)
 {
-    for (size_t i = 0; i < bus->wire_count && i < max; i++)
-        fds[i] = bus->wires[i]->fd;
-    return bus->wire_count;
+    int result = epoll_ctl(bus->epoll, EPOLL_CTL_DEL, wire->fd, NULL);
+    assert(result == 0);
+    bus->wire_count--;
+}
+
+int bus_descriptor(const struct bus *bus)
+{
+    return bus->epoll;
 }
 
 int64_t bus_now(struct bus *bus)
@@ -60,10 +90,26 @@ int64_t bus_now(struct bus *bus)
 /* One system call for all wires: asking each of them would be one each. */
 static void find_news(struct bus *bus)
 {
-    int ready = poll(bus->polled, bus->wire_count, 0);
-    for (size_t i = 0; ready != 0 && i < bus->wire_count; i++)
-        if (ready < 0 || bus->polled[i].revents != 0)
-            bus->wires[i]->is_drained = false;
+    struct epoll_event events[NEWS_MAX];
+    int ready;
+    do {
+        ready = epoll_wait(bus->epoll, events, NEWS_MAX, 0);
+        for (int i = 0; i < ready; i++) {
+            struct wire *wire = events[i].data.ptr;
+            if (wire != NULL)
+                wire->is_drained = false;
+            else
+                bus->has_discovered = true;
+        }
+    } while (ready == -1 && errno == EINTR);
+}
+
+static void discover(struct bus *bus)
+{
+    if (!bus->has_discovered)
+        return;
+    bus->has_discovered = false;
+    discovery_turn(bus->discovery);
 }
 
 static void receive(struct bus *bus)
@@ -78,11 +124,13 @@ bool bus_turn(struct bus *bus)
     bus->is_turning = true;
     bus->is_now_known = false;
     find_news(bus);
+    discover(bus);
     receive(bus);
-    pending_expire(bus);
+    client_expire(bus);
     client_flush(bus);
     server_flush(bus);
     receive(bus); /* a wire that has sent is not drained */
+    endpoint_sweep(bus);
     bus->is_now_known = false;
     bus->is_turning = false;
     return client_has_more(bus) || server_has_more(bus);
@@ -92,7 +140,7 @@ int64_t bus_wait_ms(const struct bus *bus)
 {
     if (client_has_more(bus) || server_has_more(bus))
         return 0;
-    int64_t renew_ms = client_renew_ms(bus), look_ms = bus->pending.used > 0 ? bus->pending.look_ms : INT64_MAX;
+    int64_t renew_ms = endpoint_renew_ms(bus), look_ms = bus->pending.used > 0 ? bus->pending.look_ms : INT64_MAX;
     int64_t next_ms = renew_ms < look_ms ? renew_ms : look_ms;
     if (next_ms == INT64_MAX)
         return -1;

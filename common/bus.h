@@ -15,7 +15,6 @@
 enum {
     BUS_MAX_TARGETS = 8,
     BUS_MAX_ENDPOINTS = 64, /* of all targets together */
-    BUS_MAX_DESCRIPTORS = 2 * BUS_MAX_ENDPOINTS + 1,
     BUS_MAX_PENDING = 16384,
     BUS_MAX_BODY = 16 << 20, /* bytes of arguments, or of a reply's body */
     BUS_MAX_TIMEOUT_MS = 600000,
@@ -30,22 +29,24 @@ enum {
 };
 
 struct bus;
+struct wire_keys;
 
-/* Returns owned. */
-struct bus *bus_new(void);
+/* Returns owned. keys (common/wire_keys.h) are what tcp:// needs; NULL = none, and then there is only ipc://. They must
+ * outlive the bus. */
+struct bus *bus_new(struct wire_keys *keys);
 /* Sends what is batched (waits at most a second for it), fails what is pending with ERROR_UNAVAILABLE, and closes. */
 void bus_destroy(struct bus **bus);
 
 /* ---- the loop's side ---- */
 
-/* The descriptors to watch for reading, level-triggered; call bus_turn whenever one is readable. They change only by
- * bus_connect and bus_bind. Returns how many; fills at most max. */
-size_t bus_descriptors(const struct bus *bus, int *fds, size_t max);
+/* The descriptor to watch for reading, level-triggered: one for all that the bus is connected to, whatever comes and
+ * goes. Call bus_turn whenever it is readable. */
+int bus_descriptor(const struct bus *bus);
 
 /* Receives all there is, runs callbacks, expires deadlines, sends the batches, and receives again (ZMQ_FD is
- * edge-triggered and a send can swallow the edge). To be called when a descriptor is readable, at the end of each loop
- * turn, and at least every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. Not from
- * a callback of the bus. */
+ * edge-triggered and a send can swallow the edge). To be called when the descriptor is readable, at the end of each
+ * loop turn, and at least every bus_wait_ms. Returns true where more is waiting: call again before the loop waits. Not
+ * from a callback of the bus. */
 bool bus_turn(struct bus *bus);
 
 /* How long the loop may wait before bus_turn has deadlines to look after: milliseconds, -1 = for ever. */
@@ -54,8 +55,10 @@ int64_t bus_wait_ms(const struct bus *bus);
 /* ---- calling ---- */
 
 /* Connects target (a small number the caller chose, < BUS_MAX_TARGETS) to its endpoints, a comma-separated list of
- * ZeroMQ addresses. ERROR_MALFORMED for an address that ZeroMQ refuses. */
-enum error bus_connect(struct bus *bus, unsigned target, const char *endpoints) MUST_USE;
+ * ipc://PATH and tcp://HOST:PORT. A host that has several addresses is several endpoints; addresses that come are
+ * connected to, those that go are given no more calls, and left when theirs have ended. peer is the name that the
+ * endpoints prove to have on tcp://. ERROR_MALFORMED for what is no endpoint, and for tcp:// without keys; logged. */
+enum error bus_connect(struct bus *bus, unsigned target, const char *peer, const char *endpoints) MUST_USE;
 
 /* Whether some endpoint of the target is connected now, and has not said that it retires. */
 bool bus_is_connected(const struct bus *bus, unsigned target);
@@ -88,6 +91,7 @@ struct bus_request {
     struct str traceparent; /* empty = none */
     struct str arguments;   /* MessagePack, see schema_decode */
     int64_t timeout_ms;     /* at most BUS_MAX_TIMEOUT_MS; what has no time left ends with ERROR_TIMEOUT */
+    bool is_repeatable;     /* handling it twice does no more than once: the bus may ask a second endpoint */
 };
 
 /* Where the time of a call went. Zeroes: nobody told. */
@@ -104,6 +108,7 @@ struct bus_reply {
     struct str variant; /* the name of the message that body is, where it is not the method's out; "" */
     int64_t version;    /* of what body shows, where it has one; 0 = it has none */
     struct timing timing;
+    bool is_refused; /* the call was not begun: between buses only (bus_refuse) */
 };
 
 /* A call's name while it is pending: slot and generation. 0 is none. */
@@ -112,6 +117,11 @@ typedef uint64_t bus_call_id;
 /* Puts a call on the batch of the target's least busy endpoint; everything is copied. on_reply runs exactly once, from
  * bus_turn, unless the call is cancelled: with the reply (borrowed for the callback), or with ERROR_TIMEOUT at the
  * deadline, or with ERROR_UNAVAILABLE when the endpoint goes away.
+ *
+ * Where there is another endpoint, a call that was not begun (it never left, or was refused: bus_refuse) is made again
+ * there. One that may have been handled is only if it is repeatable: once, when its endpoint is lost, says that it is
+ * unavailable, or has not answered in a third of the time; and for at most a fifth of all calls.
+ *
  *   ERROR_UNAVAILABLE  no endpoint of the target is connected
  *   ERROR_OVERLOADED   too many calls are pending, or the endpoint does not keep up
  *   ERROR_MALFORMED    a text is longer than its bound above
@@ -137,6 +147,7 @@ struct bus_origin {
 /* A call that arrived; everything is borrowed for the callback. */
 struct bus_incoming {
     struct bus_origin origin;
+    struct str peer; /* the name of the process that calls, proved by its key; "" on ipc://, where nothing proves it */
     struct str method;
     struct caller caller;
     struct client client;
@@ -147,7 +158,8 @@ struct bus_incoming {
 };
 
 /* Binds the one address this process answers on. on_call runs from bus_turn; a call past its deadline is dropped
- * before. ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use; logged with the reason. */
+ * before. ERROR_MALFORMED for an address that ZeroMQ refuses or that is in use, and for tcp:// without keys; logged
+ * with the reason. */
 enum error bus_bind(struct bus *bus, const char *endpoint,
                     void (*on_call)(void *context, const struct bus_incoming *incoming), void *context) MUST_USE;
 
@@ -155,8 +167,14 @@ enum error bus_bind(struct bus *bus, const char *endpoint,
  * logged, and answered with ERROR_INTERNAL. */
 void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply);
 
-/* Tells all callers that this process is about to stop, so that they send their next calls elsewhere, if
- * there is another: those that called before, now; others with the answer to their first call. Calls still arrive. */
+/* Answers that the call was not begun, nor will be: the caller makes it again elsewhere. */
+void bus_refuse(struct bus *bus, const struct bus_origin *origin);
+
+/* Answers a call that its peer may not make with ERROR_FORBIDDEN, counts it, and logs it at most once a second. */
+void bus_forbid(struct bus *bus, const struct bus_incoming *incoming);
+
+/* Tells all callers that this process is about to stop, so that they send their next calls elsewhere: those that are
+ * connected, now; others once they are. Calls still arrive and are to be answered. */
 void bus_retire(struct bus *bus);
 
 /* ---- counters, since bus_new ---- */
@@ -167,10 +185,14 @@ struct bus_stats {
     uint64_t timeouts;       /* calls that met their deadline */
     uint64_t lost_endpoints; /* connections that went away */
     uint64_t overloaded;     /* calls and answers given up because the other side does not keep up */
+    uint64_t moved;          /* calls made elsewhere that had not been begun */
+    uint64_t repeated;       /* calls made again elsewhere that may have been */
+    uint64_t ejections;      /* times that an endpoint was put aside */
     uint64_t incoming;       /* calls handed to on_call */
     uint64_t expired;        /* calls that arrived with no time left */
     uint64_t answers;        /* put on a batch */
     uint64_t peer_gone;      /* batches of answers whose caller had left */
+    uint64_t forbidden;      /* calls whose peer may not make them */
     uint64_t garbage;        /* messages that are none of the envelope's */
     uint64_t batches_sent, batches_received;
     size_t pending;

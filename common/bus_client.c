@@ -1,5 +1,5 @@
-/* The calling side of the bus: targets, their endpoints, the batches of calls that go to them and the replies that
- * come. */
+/* The calling side of the bus: targets, the batches of calls that go to their endpoints, the replies that come, and
+ * what becomes of calls that meet no answer. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,134 +10,175 @@
 #include "common/envelope.h"
 #include "common/log.h"
 
-enum { RETIRED_MS = 15000 };
+enum {
+    MOVES_MAX = 4,  /* endpoints that may refuse a call before it is given up */
+    DOUBT_PART = 3, /* of the time a call has: then its endpoint should have answered */
+    RETIRED_MS = 15000,
+    BUDGET_START = 500, /* parts: 100 repetitions before a call was made */
+};
 
-/* ---- endpoints ---- */
+/* ---- targets ---- */
 
-static void endpoint_free(struct endpoint *endpoint)
+static void free_target(struct bus *bus, struct target *target)
 {
-    wire_unmonitor(&endpoint->wire, &endpoint->monitor);
-    wire_close(&endpoint->wire);
-    buffer_free(&endpoint->batch);
-    free(endpoint->address);
-    free(endpoint);
+    while (target->count > 0)
+        endpoint_close(bus, target->endpoints[target->count - 1]);
+    free(target->peer);
+    target->peer = NULL;
 }
 
-static enum error add_endpoint(void *context, const char *address)
+enum error bus_connect(struct bus *bus, unsigned number, const char *peer, const char *endpoints)
 {
-    struct bus *bus = context;
-    if (bus->endpoint_count == BUS_MAX_ENDPOINTS) {
-        log_error("too many endpoints", LOG_Z("address", address), LOG_I("most", BUS_MAX_ENDPOINTS));
-        return ERROR_MALFORMED;
-    }
-    struct endpoint *endpoint = allocate(sizeof *endpoint);
-    endpoint->address = allocate(strlen(address) + 1);
-    memcpy(endpoint->address, address, strlen(address));
-    endpoint->renew_ms = INT64_MAX;
-    wire_open(&endpoint->wire, ZMQ_DEALER);
-    wire_monitor(&endpoint->wire, &endpoint->monitor);
-    enum error error = wire_connect(&endpoint->wire, address);
+    assert(number < BUS_MAX_TARGETS && bus->targets[number].peer == NULL);
+    TRY(wire_check_trust(endpoints, &(struct wire_trust){bus->keys, peer, 0}));
+    struct target *target = &bus->targets[number];
+    target->peer = allocate_copy(peer);
+    target->budget = BUDGET_START;
+    enum error error = discovery_add(bus->discovery, number, endpoints);
     if (error != OK)
-        endpoint_free(endpoint);
-    else
-        bus->endpoints[bus->endpoint_count++] = endpoint;
+        free_target(bus, target);
     return error;
-}
-
-enum error bus_connect(struct bus *bus, unsigned number, const char *endpoints)
-{
-    assert(number < BUS_MAX_TARGETS && bus->targets[number].count == 0);
-    struct target target = {.first = bus->endpoint_count};
-    enum error error = wire_each_address(endpoints, add_endpoint, bus);
-    if (error != OK) {
-        while (bus->endpoint_count > target.first)
-            endpoint_free(bus->endpoints[--bus->endpoint_count]);
-        return error;
-    }
-    target.count = bus->endpoint_count - target.first;
-    bus->targets[number] = target;
-    for (size_t i = target.first; i < bus->endpoint_count; i++) {
-        bus_watch(bus, &bus->endpoints[i]->monitor);
-        bus_watch(bus, &bus->endpoints[i]->wire);
-    }
-    return OK;
-}
-
-static bool is_retiring(const struct endpoint *endpoint)
-{
-    return endpoint->retired_until_ms != 0 && endpoint->retired_until_ms > clock_now_ms();
 }
 
 bool bus_is_connected(const struct bus *bus, unsigned number)
 {
     assert(number < BUS_MAX_TARGETS);
     const struct target *target = &bus->targets[number];
+    int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < target->count; i++)
-        if (bus->endpoints[target->first + i]->is_connected && !is_retiring(bus->endpoints[target->first + i]))
+        if (balance_takes_calls(target->endpoints[i], now_ms))
             return true;
     return false;
 }
 
-/* ---- connections: what the monitor tells ---- */
+/* ---- sending ---- */
 
-static void on_connected(struct endpoint *endpoint)
+static enum wire_sent send_batch(struct bus *bus, struct endpoint *endpoint)
 {
-    endpoint->is_connected = true;
-    endpoint->retired_until_ms = 0;
-    endpoint->renew_ms = INT64_MAX;
-    endpoint->wire.is_drained =
-        false; /* receiving makes the socket take up its new connection, before a send needs it */
-    log_info("endpoint connected", LOG_Z("address", endpoint->address));
-}
-
-static void on_disconnected(struct bus *bus, struct endpoint *endpoint)
-{
-    if (!endpoint->is_connected)
-        return;
-    endpoint->is_connected = false;
-    endpoint->is_lost = true;
-    endpoint->wire.is_drained = false; /* the last replies may lie there */
-    endpoint->renew_ms = bus_now(bus) + WIRE_RENEW_MS;
-    bus->stats.lost_endpoints++;
-    log_warn("endpoint lost", LOG_Z("address", endpoint->address), LOG_I("pending", endpoint->pending));
-}
-
-static void read_news(struct bus *bus, struct endpoint *endpoint)
-{
-    enum wire_news news;
-    while ((news = wire_next_news(&endpoint->monitor)) != WIRE_NO_NEWS) {
-        if (news == WIRE_CONNECTED)
-            on_connected(endpoint);
-        else
-            on_disconnected(bus, endpoint);
+    enum wire_sent sent = wire_send(&endpoint->wire, STR(""), &endpoint->batch);
+    if (sent == WIRE_SENT) {
+        endpoint->batch_number++;
+        endpoint->is_greeting = false;
+        bus->stats.batches_sent++;
     }
+    return sent;
 }
 
-static void look_after_connection(struct bus *bus, struct endpoint *endpoint)
+/* A batch of nothing: so that it knows whom to tell when it drains. */
+static void greet(struct endpoint *endpoint)
 {
-    if (!endpoint->monitor.is_drained)
-        read_news(bus, endpoint);
-    if (bus_now(bus) < endpoint->renew_ms)
-        return;
-    endpoint->renew_ms = INT64_MAX;
-    wire_renew(&endpoint->wire, endpoint->address);
+    struct buffer hello = {0};
+    envelope_write_hello(&hello);
+    endpoint->is_greeting = wire_send(&endpoint->wire, STR(""), &hello) != WIRE_SENT;
+    buffer_free(&hello);
 }
 
-int64_t client_renew_ms(const struct bus *bus)
+/* Makes room on a full batch, outside of the turn: on_reply must not run here, so what cannot be sent is settled later.
+ */
+static bool has_room(struct bus *bus, struct endpoint *endpoint)
 {
-    int64_t renew_ms = INT64_MAX;
-    for (size_t i = 0; i < bus->endpoint_count; i++)
-        if (bus->endpoints[i]->renew_ms < renew_ms)
-            renew_ms = bus->endpoints[i]->renew_ms;
-    return renew_ms;
+    if (endpoint->batch.len < BATCH_FULL)
+        return true;
+    if (!wire_can_send(&endpoint->wire))
+        return false;
+    endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
+    return !endpoint->is_lost;
 }
 
-/* Nobody will answer what the lost connection carried, nor may a call wait on the batch for a connection to come. */
-static void settle_lost(struct bus *bus, struct endpoint *endpoint)
+/* ---- calls that meet no answer ---- */
+
+static bool has_left(const struct pending *pending)
+{
+    return pending->batch != pending->endpoint->batch_number;
+}
+
+static void put_on(struct bus *bus, struct pending *pending, struct endpoint *endpoint)
+{
+    int64_t left_ms = pending->deadline_ms - bus_now(bus);
+    pending->endpoint->pending--;
+    pending->endpoint = endpoint;
+    endpoint->pending++;
+    pending->batch = endpoint->batch_number;
+    pending->doubt_ms = INT64_MAX;
+    pending->moves++;
+    envelope_write_again(&endpoint->batch, buffer_str(&pending->copy), left_ms > 0 ? left_ms : 0);
+}
+
+static struct endpoint *find_other(struct bus *bus, const struct pending *pending)
+{
+    if (bus->is_closing || pending->copy.len == 0 || pending->moves == MOVES_MAX ||
+        pending->deadline_ms <= bus_now(bus))
+        return NULL;
+    struct endpoint *endpoint = balance_choose(bus, pending->endpoint->target, pending->endpoint);
+    return endpoint != NULL && has_room(bus, endpoint) ? endpoint : NULL;
+}
+
+/* Makes a call that was not begun elsewhere. */
+static bool move(struct bus *bus, struct pending *pending)
+{
+    struct endpoint *endpoint = find_other(bus, pending);
+    if (endpoint == NULL)
+        return false;
+    put_on(bus, pending, endpoint);
+    bus->stats.moved++;
+    return true;
+}
+
+/* The same for one that may have been. */
+static bool repeat(struct bus *bus, struct pending *pending)
+{
+    if (!pending->is_repeatable || pending->is_repeated)
+        return false;
+    struct endpoint *endpoint = find_other(bus, pending);
+    if (endpoint == NULL || !balance_spend(endpoint->target))
+        return false;
+    put_on(bus, pending, endpoint);
+    pending->is_repeated = true;
+    bus->stats.repeated++;
+    return true;
+}
+
+static void settle_lost(struct bus *bus, struct pending *pending)
+{
+    if (!(has_left(pending) ? repeat(bus, pending) : move(bus, pending)))
+        pending_fail(bus, pending, ERROR_UNAVAILABLE);
+}
+
+/* Nor may a call wait on the batch for a connection to come. */
+void client_settle_lost(struct bus *bus, struct endpoint *endpoint)
 {
     endpoint->is_lost = false;
     buffer_clear(&endpoint->batch);
-    pending_fail(bus, endpoint, 0, ERROR_UNAVAILABLE);
+    pending_each(bus, endpoint, settle_lost);
+    endpoint->batch_number++;
+}
+
+static void settle_unsent(struct bus *bus, struct pending *pending)
+{
+    if (has_left(pending) || move(bus, pending))
+        return;
+    bool is_full = pending->endpoint->is_connected;
+    bus->stats.overloaded += is_full;
+    pending_fail(bus, pending, is_full ? ERROR_OVERLOADED : ERROR_UNAVAILABLE);
+}
+
+static void expire(struct bus *bus, struct pending *pending)
+{
+    bus->stats.timeouts++;
+    balance_fail(bus, pending->endpoint);
+    pending_fail(bus, pending, ERROR_TIMEOUT);
+}
+
+/* Who is not asked instead may still answer. */
+static void doubt(struct bus *bus, struct pending *pending)
+{
+    balance_fail(bus, pending->endpoint);
+    (void)repeat(bus, pending);
+}
+
+void client_expire(struct bus *bus)
+{
+    pending_expire(bus, expire, doubt);
 }
 
 /* ---- replies ---- */
@@ -148,6 +189,27 @@ static void retire(struct bus *bus, struct endpoint *endpoint)
     if (endpoint->retired_until_ms == 0)
         log_info("endpoint retires", LOG_Z("address", endpoint->address), LOG_I("pending", endpoint->pending));
     endpoint->retired_until_ms = bus_now(bus) + RETIRED_MS;
+}
+
+/* Who refuses calls stops. */
+static void take_refusal(struct bus *bus, struct endpoint *endpoint, struct pending *pending)
+{
+    retire(bus, endpoint);
+    if (!move(bus, pending))
+        pending_fail(bus, pending, ERROR_UNAVAILABLE);
+}
+
+static void take_reply(struct bus *bus, struct endpoint *endpoint, struct pending *pending,
+                       const struct bus_reply *reply)
+{
+    bool is_unwell = reply->error == ERROR_UNAVAILABLE || reply->error == ERROR_TIMEOUT;
+    bus->stats.replies++;
+    if (is_unwell)
+        balance_fail(bus, endpoint);
+    else
+        balance_succeed(endpoint);
+    if (reply->error != ERROR_UNAVAILABLE || !repeat(bus, pending))
+        pending_end(bus, pending, reply);
 }
 
 static void take_batch(struct bus *bus, struct endpoint *endpoint, struct str batch)
@@ -170,12 +232,12 @@ static void take_batch(struct bus *bus, struct endpoint *endpoint, struct str ba
             continue;
         }
         struct pending *pending = pending_find(&bus->pending, id);
-        if (pending == NULL || pending->endpoint != endpoint) {
+        if (pending == NULL || pending->endpoint != endpoint)
             bus->stats.late_replies++;
-            continue;
-        }
-        bus->stats.replies++;
-        pending_end(bus, pending, &reply);
+        else if (reply.is_refused)
+            take_refusal(bus, endpoint, pending);
+        else
+            take_reply(bus, endpoint, pending, &reply);
     }
 }
 
@@ -197,62 +259,14 @@ void client_receive(struct bus *bus)
 {
     for (size_t i = 0; i < bus->endpoint_count; i++) {
         struct endpoint *endpoint = bus->endpoints[i];
-        look_after_connection(bus, endpoint);
+        endpoint_look_after(bus, endpoint);
         receive(bus, endpoint);
         if (endpoint->is_lost && endpoint->wire.is_drained)
-            settle_lost(bus, endpoint);
+            client_settle_lost(bus, endpoint);
     }
 }
 
 /* ---- calls ---- */
-
-/* Whether the endpoint is to be asked rather than the other: one that retires comes last, for as long as it still takes
- * calls. */
-static bool is_better(const struct endpoint *endpoint, const struct endpoint *other)
-{
-    if (is_retiring(endpoint) != is_retiring(other))
-        return is_retiring(other);
-    return endpoint->pending < other->pending;
-}
-
-/* The connected endpoint with the fewest calls pending; they take turns at being asked first. NULL if none is
- * connected. */
-static struct endpoint *choose(struct bus *bus, struct target *target)
-{
-    struct endpoint *best = NULL;
-    size_t best_index = 0;
-    for (size_t i = 0; i < target->count; i++) {
-        size_t index = (target->turn + i) % target->count;
-        struct endpoint *endpoint = bus->endpoints[target->first + index];
-        if (endpoint->is_connected && (best == NULL || is_better(endpoint, best))) {
-            best = endpoint;
-            best_index = index;
-        }
-    }
-    if (best != NULL)
-        target->turn = best_index + 1;
-    return best;
-}
-
-static enum wire_sent send_batch(struct bus *bus, struct endpoint *endpoint)
-{
-    enum wire_sent sent = wire_send(&endpoint->wire, STR(""), &endpoint->batch);
-    if (sent == WIRE_SENT)
-        bus->stats.batches_sent++;
-    return sent;
-}
-
-/* Makes room on a full batch, outside of the turn: on_reply must not run here, so what cannot be sent is settled later.
- */
-static bool has_room(struct bus *bus, struct endpoint *endpoint)
-{
-    if (endpoint->batch.len < BATCH_FULL)
-        return true;
-    if (!wire_can_send(&endpoint->wire))
-        return false;
-    endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
-    return !endpoint->is_lost;
-}
 
 static enum error check_request(const struct bus_request *request)
 {
@@ -271,6 +285,17 @@ static int64_t bounded_timeout(int64_t timeout_ms)
     return timeout_ms < BUS_MAX_TIMEOUT_MS ? timeout_ms : BUS_MAX_TIMEOUT_MS;
 }
 
+/* Where there is an elsewhere: what is needed to make the call there. */
+static void prepare_moves(struct bus *bus, struct pending *pending, const struct bus_request *request, struct str call)
+{
+    if (pending->endpoint->target->count < 2)
+        return;
+    pending->is_repeatable = request->is_repeatable;
+    pending_keep(bus, pending, call);
+    if (request->is_repeatable)
+        pending_doubt(bus, pending, bus_now(bus) + bounded_timeout(request->timeout_ms) / DOUBT_PART);
+}
+
 enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *request,
                     void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
 {
@@ -278,7 +303,7 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     enum error error = check_request(request);
     if (error != OK)
         return error;
-    struct endpoint *endpoint = bus->is_closing ? NULL : choose(bus, &bus->targets[number]);
+    struct endpoint *endpoint = bus->is_closing ? NULL : balance_choose(bus, &bus->targets[number], NULL);
     if (endpoint == NULL)
         return ERROR_UNAVAILABLE;
     int64_t timeout_ms = bounded_timeout(request->timeout_ms);
@@ -289,9 +314,10 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     }
     pending->on_reply = on_reply;
     pending->context = context;
-    if (endpoint->batch.len == 0)
-        endpoint->batch_first = pending->id;
+    size_t begin = endpoint->batch.len;
     envelope_write_call(&endpoint->batch, pending->id, timeout_ms, request);
+    prepare_moves(bus, pending, request, envelope_last(&endpoint->batch, begin));
+    balance_earn(endpoint->target);
     bus->stats.calls++;
     if (id != NULL)
         *id = pending->id;
@@ -305,26 +331,29 @@ void bus_cancel(struct bus *bus, bus_call_id id)
         pending_remove(bus, pending);
 }
 
-/* ---- sending ---- */
+/* ---- the turn's end ---- */
 
 static void flush(struct bus *bus, struct endpoint *endpoint)
 {
-    bus_call_id first = endpoint->batch_first;
     if (send_batch(bus, endpoint) == WIRE_SENT)
         return;
-    read_news(bus,
-              endpoint); /* told before libzmq lets go of the connection: so it is known here which of the two it is */
+    /* Told before libzmq lets go of the connection: so it is known here which of the two it is. */
+    endpoint_read_news(bus, endpoint);
     if (endpoint->is_connected && bus_may_complain(bus))
         log_warn("endpoint does not keep up", LOG_Z("address", endpoint->address));
-    size_t failed = pending_fail(bus, endpoint, first, endpoint->is_connected ? ERROR_OVERLOADED : ERROR_UNAVAILABLE);
-    bus->stats.overloaded += endpoint->is_connected ? failed : 0;
+    pending_each(bus, endpoint, settle_unsent);
+    endpoint->batch_number++;
 }
 
 void client_flush(struct bus *bus)
 {
-    for (size_t i = 0; i < bus->endpoint_count; i++)
-        if (bus->endpoints[i]->batch.len > 0)
-            flush(bus, bus->endpoints[i]);
+    for (size_t i = 0; i < bus->endpoint_count; i++) {
+        struct endpoint *endpoint = bus->endpoints[i];
+        if (endpoint->batch.len > 0)
+            flush(bus, endpoint);
+        else if (endpoint->is_greeting && endpoint->is_connected)
+            greet(endpoint);
+    }
 }
 
 bool client_has_more(const struct bus *bus)
@@ -337,12 +366,18 @@ bool client_has_more(const struct bus *bus)
     return false;
 }
 
+static void fail(struct bus *bus, struct pending *pending)
+{
+    pending_fail(bus, pending, ERROR_UNAVAILABLE);
+}
+
 void client_close(struct bus *bus)
 {
     client_flush(bus);
     for (size_t i = 0; i < bus->endpoint_count; i++)
-        pending_fail(bus, bus->endpoints[i], 0, ERROR_UNAVAILABLE);
-    for (size_t i = 0; i < bus->endpoint_count; i++)
-        endpoint_free(bus->endpoints[i]);
-    bus->endpoint_count = 0;
+        pending_each(bus, bus->endpoints[i], fail);
+    while (bus->endpoint_count > 0)
+        endpoint_close(bus, bus->endpoints[bus->endpoint_count - 1]);
+    for (size_t i = 0; i < BUS_MAX_TARGETS; i++)
+        free(bus->targets[i].peer);
 }

@@ -6,7 +6,12 @@
 #include "common/bus_internal.h"
 #include "common/envelope.h"
 
-enum { EXPIRY_MS = 10 };
+enum {
+    EXPIRY_MS = 10,
+    COPY_MAX = 128 * 1024,   /* bytes: a larger call is not kept */
+    COPIES_MAX = 16 << 20,   /* … nor one more beyond this */
+    COPY_MEMORY_KEPT = 1024, /* of a slot, for its next call */
+};
 
 static size_t slot_of(bus_call_id id)
 {
@@ -39,6 +44,18 @@ static void add_chunk(struct pending_table *table)
     }
 }
 
+static int64_t soonest(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static void look_at(struct pending_table *table, int64_t time_ms)
+{
+    if (time_ms < table->looked_ms + EXPIRY_MS)
+        time_ms = table->looked_ms + EXPIRY_MS;
+    table->look_ms = soonest(time_ms, table->look_ms);
+}
+
 struct pending *pending_add(struct bus *bus, struct endpoint *endpoint, int64_t deadline_ms)
 {
     struct pending_table *table = &bus->pending;
@@ -52,11 +69,37 @@ struct pending *pending_add(struct bus *bus, struct endpoint *endpoint, int64_t 
     endpoint->pending++;
     pending->id = ++table->last_number * BUS_MAX_PENDING + pending->slot;
     pending->deadline_ms = deadline_ms;
+    pending->doubt_ms = INT64_MAX;
     pending->endpoint = endpoint;
-    int64_t look_ms = deadline_ms < table->looked_ms + EXPIRY_MS ? table->looked_ms + EXPIRY_MS : deadline_ms;
-    if (look_ms < table->look_ms)
-        table->look_ms = look_ms;
+    pending->batch = endpoint->batch_number;
+    pending->is_repeatable = pending->is_repeated = false;
+    pending->moves = 0;
+    look_at(table, deadline_ms);
     return pending;
+}
+
+void pending_doubt(struct bus *bus, struct pending *pending, int64_t doubt_ms)
+{
+    pending->doubt_ms = doubt_ms;
+    look_at(&bus->pending, doubt_ms);
+}
+
+void pending_keep(struct bus *bus, struct pending *pending, struct str call)
+{
+    struct pending_table *table = &bus->pending;
+    if (call.len > COPY_MAX || table->copied + call.len > COPIES_MAX)
+        return;
+    buffer_append_str(&pending->copy, call);
+    table->copied += call.len;
+}
+
+static void forget_copy(struct pending_table *table, struct pending *pending)
+{
+    table->copied -= pending->copy.len;
+    if (pending->copy.capacity > COPY_MEMORY_KEPT)
+        buffer_free(&pending->copy);
+    else
+        buffer_clear(&pending->copy);
 }
 
 struct pending *pending_find(const struct pending_table *table, bus_call_id id)
@@ -73,6 +116,7 @@ void pending_remove(struct bus *bus, struct pending *pending)
     assert(pending->id != 0 && bus->pending.used > 0 && pending->endpoint->pending > 0);
     bus->pending.used--;
     pending->endpoint->pending--;
+    forget_copy(&bus->pending, pending);
     pending->id = 0;
     put_free(&bus->pending, pending);
 }
@@ -85,55 +129,55 @@ void pending_end(struct bus *bus, struct pending *pending, const struct bus_repl
     on_reply(context, reply);
 }
 
-static void fail(struct bus *bus, struct pending *pending, enum error error)
+void pending_fail(struct bus *bus, struct pending *pending, enum error error)
 {
     const struct bus_reply reply = {.error = error, .body = ENVELOPE_NO_TEXT};
     pending_end(bus, pending, &reply);
 }
 
 /* Callbacks may add calls meanwhile: those have greater ids than the last one now. */
-size_t pending_fail(struct bus *bus, const struct endpoint *endpoint, bus_call_id first, enum error error)
+void pending_each(struct bus *bus, const struct endpoint *endpoint,
+                  void (*visit)(struct bus *bus, struct pending *pending))
 {
     struct pending_table *table = &bus->pending;
     uint64_t last_number = table->last_number;
-    size_t failed = 0;
     for (size_t slot = 0; slot < slot_count(table) && endpoint->pending > 0; slot++) {
         struct pending *pending = slot_at(table, slot);
-        if (pending->id == 0 || pending->id < first || pending->id / BUS_MAX_PENDING > last_number ||
-            pending->endpoint != endpoint)
-            continue;
-        fail(bus, pending, error);
-        failed++;
+        if (pending->id != 0 && pending->id / BUS_MAX_PENDING <= last_number && pending->endpoint == endpoint)
+            visit(bus, pending);
     }
-    return failed;
 }
 
-void pending_expire(struct bus *bus)
+void pending_expire(struct bus *bus, void (*expire)(struct bus *bus, struct pending *pending),
+                    void (*doubt)(struct bus *bus, struct pending *pending))
 {
     struct pending_table *table = &bus->pending;
-    int64_t now_ms = bus_now(bus);
+    int64_t now_ms = bus_now(bus), next_ms = INT64_MAX;
     if (table->used == 0 || now_ms < table->look_ms)
         return;
-    int64_t soonest_ms = INT64_MAX;
     table->look_ms = INT64_MAX;
     table->looked_ms = now_ms;
     for (size_t slot = 0; slot < slot_count(table); slot++) {
         struct pending *pending = slot_at(table, slot);
-        if (pending->id != 0 && pending->deadline_ms <= now_ms) {
-            bus->stats.timeouts++;
-            fail(bus, pending, ERROR_TIMEOUT);
-        } else if (pending->id != 0 && pending->deadline_ms < soonest_ms) {
-            soonest_ms = pending->deadline_ms;
+        if (pending->id == 0)
+            continue;
+        if (pending->deadline_ms <= now_ms) {
+            expire(bus, pending);
+            continue;
         }
+        if (pending->doubt_ms <= now_ms) {
+            pending->doubt_ms = INT64_MAX;
+            doubt(bus, pending);
+        }
+        next_ms = soonest(next_ms, soonest(pending->deadline_ms, pending->doubt_ms));
     }
-    if (soonest_ms < now_ms + EXPIRY_MS)
-        soonest_ms = now_ms + EXPIRY_MS;
-    if (soonest_ms < table->look_ms)
-        table->look_ms = soonest_ms;
+    look_at(table, next_ms);
 }
 
 void pending_free(struct pending_table *table)
 {
+    for (size_t slot = 0; slot < slot_count(table); slot++)
+        buffer_free(&slot_at(table, slot)->copy);
     while (table->chunk_count > 0)
         free(table->chunks[--table->chunk_count]);
 }

@@ -10,6 +10,8 @@
 
 enum { MAX_PEERS = 256, MAX_NAME = sizeof(((struct bus_origin *)0)->peer) };
 
+static const struct bus_reply REFUSAL = {.error = ERROR_UNAVAILABLE, .is_refused = true};
+
 /* Who calls: a connection, by the name that libzmq gave it. Kept until a send finds it gone. */
 struct peer {
     char name[MAX_NAME];
@@ -38,7 +40,7 @@ enum error bus_bind(struct bus *bus, const char *endpoint,
     server->on_call = on_call;
     server->context = context;
     wire_open(&server->wire, ZMQ_ROUTER);
-    enum error error = wire_bind(&server->wire, endpoint);
+    enum error error = wire_bind(&server->wire, endpoint, bus->keys);
     if (error != OK) {
         wire_close(&server->wire);
         free(server);
@@ -165,18 +167,19 @@ static void take_call(struct bus *bus, struct bus_incoming *incoming, int64_t le
     bus->server->on_call(bus->server->context, incoming);
 }
 
-static void take_batch(struct bus *bus, struct str name, struct str batch)
+/* A batch without calls only tells that a caller is there. */
+static void take_batch(struct bus *bus, struct str name, struct str sender, struct str batch)
 {
     struct pack_reader reader;
     if (name.len == 0 || name.len > MAX_NAME || !envelope_open(batch, &reader)) {
         bus_garbage(bus, "a caller");
         return;
     }
-    bus->stats.batches_received++;
     struct peer *peer = peer_of(bus, name);
-    struct bus_incoming incoming = {.origin = origin_of(bus->server, peer)};
     if (bus->server->is_retiring)
         say_farewell(bus, peer);
+    bus->stats.batches_received += !pack_at_end(&reader);
+    struct bus_incoming incoming = {.origin = origin_of(bus->server, peer), .peer = sender};
     while (!pack_at_end(&reader)) {
         int64_t left_ms;
         if (!envelope_read_call(&reader, &incoming, &left_ms)) {
@@ -202,7 +205,7 @@ void server_receive(struct bus *bus)
             bus_garbage(bus, "a caller");
         if (received != WIRE_MESSAGE)
             continue;
-        take_batch(bus, bytes_of(&frames[0]), bytes_of(&frames[1]));
+        take_batch(bus, bytes_of(&frames[0]), wire_sender(&server->wire, &frames[1]), bytes_of(&frames[1]));
         wire_release(frames, 2);
     }
 }
@@ -222,7 +225,6 @@ static void write_answer(struct peer *peer, uint64_t id, const struct bus_reply 
 void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct bus_reply *reply)
 {
     assert(bus->server != NULL && origin->peer_len > 0 && origin->peer_len <= MAX_NAME);
-    struct server *server = bus->server;
     struct peer *peer = peer_of_origin(bus, origin);
     if (peer->batch.len >= BATCH_FULL)
         send_batch(bus, peer);
@@ -230,7 +232,21 @@ void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct b
         return;
     write_answer(peer, origin->id, reply);
     bus->stats.answers++;
-    list(server, peer);
+    list(bus->server, peer);
+}
+
+void bus_refuse(struct bus *bus, const struct bus_origin *origin)
+{
+    bus_answer(bus, origin, &REFUSAL);
+}
+
+void bus_forbid(struct bus *bus, const struct bus_incoming *incoming)
+{
+    bus->stats.forbidden++;
+    if (bus_may_complain(bus))
+        log_warn("a process calls what it may not", LOG_S("from", incoming->peer), LOG_S("method", incoming->method),
+                 LOG_S("request_id", incoming->request_id), LOG_I("so_far", bus->stats.forbidden));
+    bus_answer(bus, &incoming->origin, &(struct bus_reply){.error = ERROR_FORBIDDEN});
 }
 
 void server_flush(struct bus *bus)

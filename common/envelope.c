@@ -18,6 +18,9 @@ enum {
 };
 enum { MAX_CODE = 64 };
 
+/* No error's code: what the reader makes of it is ERROR_UNAVAILABLE, and that it was refused. */
+static const struct str REFUSED = {"refused", sizeof("refused") - 1};
+
 /* ---- writing ---- */
 
 static void open_batch(struct buffer *batch)
@@ -117,7 +120,9 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
     buffer_reserve(batch, ENVELOPE_OVERHEAD + reply->body.len);
     pack_array(batch, REPLY_FIELDS);
     write_id(batch, id);
-    if (reply->error == OK)
+    if (reply->is_refused)
+        pack_string(batch, REFUSED);
+    else if (reply->error == OK)
         pack_nil(batch);
     else
         pack_string(batch, str_from(error_code(reply->error)));
@@ -127,6 +132,36 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
     write_text_or_nil(batch, reply->variant);
     pack_integer(batch, reply->version);
     write_timing(batch, &reply->timing);
+}
+
+struct str envelope_last(const struct buffer *batch, size_t begin)
+{
+    if (begin == 0)
+        begin = 1; /* the version */
+    return (struct str){batch->data + begin, batch->len - begin};
+}
+
+/* All but the deadline stays, and all behind it is passed on unread. */
+void envelope_write_again(struct buffer *batch, struct str call, int64_t left_ms)
+{
+    struct pack_reader reader = pack_reader(call);
+    uint32_t count;
+    struct str id, method, deadline;
+    bool is_read = pack_read_array(&reader, &count) && pack_skip(&reader, &id) && pack_skip(&reader, &method) &&
+                   pack_skip(&reader, &deadline);
+    assert(is_read);
+    open_batch(batch);
+    pack_array(batch, count);
+    pack_raw(batch, id);
+    pack_raw(batch, method);
+    pack_integer(batch, left_ms);
+    pack_raw(batch, (struct str){reader.at, (size_t)(reader.end - reader.at)});
+}
+
+void envelope_write_hello(struct buffer *batch)
+{
+    assert(batch->len == 0);
+    open_batch(batch);
 }
 
 void envelope_write_event(struct buffer *message, const struct envelope_event *event)
@@ -144,7 +179,7 @@ void envelope_write_event(struct buffer *message, const struct envelope_event *e
 
 bool envelope_open(struct str batch, struct pack_reader *reader)
 {
-    if (batch.len < 2 || batch.ptr[0] != ENVELOPE_VERSION)
+    if (batch.len < 1 || batch.ptr[0] != ENVELOPE_VERSION)
         return false;
     *reader = pack_reader((struct str){batch.ptr + 1, batch.len - 1});
     return true;
@@ -282,7 +317,8 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
         (goes_on(&more) && !read_number(reader, 0, INT64_MAX, &reply->version)) ||
         (goes_on(&more) && !read_timing(reader, &reply->timing)) || !skip_more(reader, more))
         return false;
-    reply->error = code.len == 0 ? OK : error_from_code(code);
+    reply->is_refused = str_equal(code, REFUSED);
+    reply->error = reply->is_refused ? ERROR_UNAVAILABLE : code.len == 0 ? OK : error_from_code(code);
     if (reply->error != OK && reply->body.len == 0)
         reply->body = ENVELOPE_NO_TEXT;
     return true;

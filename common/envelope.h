@@ -1,11 +1,12 @@
 /* The envelope: how calls, replies and events lie in their messages, byte by byte. proto/README.md describes it;
  * nothing else knows it.
  *
- *   batch  0x01, then calls or replies in a row
+ *   batch  0x01, then calls or replies in a row; without any it only tells that a caller is there
  *   call   [id, method, deadline_ms_left, [caller_id, role, session_id] | nil,
  *           [request_id, traceparent | nil, address | nil, agent | nil], arguments | nil]
  *   reply  [id, code | nil, body | nil, next_after, [limit, remaining, reset_s] | nil, variant | nil, version,
  *           [service_us, database_us] | nil]
+ *          The code "refused": the call was not begun, nor will be.
  *          The id 0, which no call has, with a code: whoever sent it is about to stop, and wants no more calls
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
@@ -38,6 +39,12 @@ enum {
  * must be within their bounds (bus.h). */
 void envelope_write_call(struct buffer *batch, uint64_t id, int64_t left_ms, const struct bus_request *request);
 void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_reply *reply);
+/* The call that was appended last, to a batch that had begin bytes before. Borrowed from the batch. */
+struct str envelope_last(const struct buffer *batch, size_t begin);
+/* Appends a call again, as envelope_last gave it, with the time that is left now. */
+void envelope_write_again(struct buffer *batch, struct str call, int64_t left_ms);
+/* A batch of nothing, into an empty buffer. */
+void envelope_write_hello(struct buffer *batch);
 
 struct envelope_event {
     int64_t instance, number; /* of the publisher's life; of the event in it */

@@ -12,6 +12,7 @@
 
 #include "common/allocate.h"
 #include "common/clock.h"
+#include "common/discovery.h"
 #include "common/envelope.h"
 #include "common/log.h"
 #include "common/wire.h"
@@ -35,14 +36,14 @@ struct feed_publisher {
     struct buffer message;
 };
 
-enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint)
+enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint, struct wire_keys *keys)
 {
     struct feed_publisher *made = allocate(sizeof *made);
     if (getrandom(&made->instance, sizeof made->instance, 0) != (ssize_t)sizeof made->instance)
         give_up("no random number");
     made->instance &= INT64_MAX;
     wire_open(&made->wire, ZMQ_PUB);
-    enum error error = wire_bind(&made->wire, endpoint);
+    enum error error = wire_bind(&made->wire, endpoint, keys);
     if (error != OK)
         feed_publisher_destroy(&made);
     else
@@ -90,70 +91,133 @@ void feed_heartbeat(struct feed_publisher *publisher)
 /* One publisher as a listener knows it. */
 struct source {
     char *address;
+    unsigned peer;
     struct wire wire;
+    size_t attempt;   /* which of its peer's keys it is thought to have */
     bool is_heard;    /* within FEED_SILENCE_MS, as far as looked */
     int64_t instance; /* -1 = none yet */
     int64_t number;   /* of the last event */
     int64_t heard_ms;
-    int64_t renew_ms; /* when to begin its connection anew, unless it is heard; INT64_MAX = never */
+    int64_t renew_ms; /* when to begin its connection anew, unless it is heard */
 };
 
 struct feed_subscriber {
     struct feed_handlers handlers;
-    int epoll; /* one descriptor for all sources */
-    struct source sources[FEED_MAX_ENDPOINTS];
+    struct wire_keys *keys;
+    int epoll; /* one descriptor for all sources and discovery */
+    struct discovery *discovery;
+    struct peer {
+        char *name;
+        size_t source_count;
+    } peers[FEED_MAX_PEERS];
+    unsigned peer_count;
+    struct source *sources[FEED_MAX_ENDPOINTS];
     size_t source_count;
     uint64_t garbage;
     int64_t complained_ms;
 };
 
-static enum error add_source(void *context, const char *address)
+static void watch(struct feed_subscriber *subscriber, int fd, struct source *source)
+{
+    struct epoll_event interest = {.events = EPOLLIN, .data.ptr = source};
+    if (epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, fd, &interest) != 0)
+        give_up("cannot watch the feed");
+}
+
+/* ---- publishers that come and go ---- */
+
+static enum error open_source(struct feed_subscriber *subscriber, struct source *source)
+{
+    const struct wire_trust trust = {subscriber->keys, subscriber->peers[source->peer].name, source->attempt};
+    wire_open(&source->wire, ZMQ_SUB);
+    watch(subscriber, source->wire.fd, source);
+    source->renew_ms = clock_now_ms() + WIRE_RENEW_MS;
+    return wire_connect(&source->wire, source->address, &trust);
+}
+
+/* The descriptor would outlive its wire: libzmq closes it in its own time. */
+static void close_source(struct feed_subscriber *subscriber, struct source *source)
+{
+    epoll_ctl(subscriber->epoll, EPOLL_CTL_DEL, source->wire.fd, NULL);
+    wire_close(&source->wire);
+}
+
+static void free_source(struct feed_subscriber *subscriber, size_t index)
+{
+    struct source *source = subscriber->sources[index];
+    subscriber->sources[index] = subscriber->sources[--subscriber->source_count];
+    subscriber->peers[source->peer].source_count--;
+    close_source(subscriber, source);
+    free(source->address);
+    free(source);
+}
+
+static enum error on_come(void *context, unsigned peer, const char *address)
 {
     struct feed_subscriber *subscriber = context;
     if (subscriber->source_count == FEED_MAX_ENDPOINTS) {
         log_error("too many endpoints", LOG_Z("address", address), LOG_I("most", FEED_MAX_ENDPOINTS));
         return ERROR_MALFORMED;
     }
-    size_t index = subscriber->source_count++;
-    struct source *source = &subscriber->sources[index];
-    source->instance = -1;
-    source->renew_ms = INT64_MAX;
-    source->address = allocate(strlen(address) + 1);
-    memcpy(source->address, address, strlen(address));
-    wire_open(&source->wire, ZMQ_SUB);
-    struct epoll_event interest = {.events = EPOLLIN, .data.u64 = index};
-    if (epoll_ctl(subscriber->epoll, EPOLL_CTL_ADD, source->wire.fd, &interest) != 0)
-        give_up("cannot watch the feed");
-    return wire_connect(&source->wire, address);
-}
-
-enum error feed_subscriber_new(struct feed_subscriber **subscriber, const char *endpoints,
-                               const struct feed_handlers *handlers)
-{
-    struct feed_subscriber *made = allocate(sizeof *made);
-    made->handlers = *handlers;
-    made->epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (made->epoll == -1)
-        give_up("cannot watch the feed");
-    enum error error = wire_each_address(endpoints, add_source, made);
+    struct source *source = allocate(sizeof *source);
+    *source = (struct source){.address = allocate_copy(address), .peer = peer, .instance = -1};
+    subscriber->sources[subscriber->source_count++] = source;
+    subscriber->peers[peer].source_count++;
+    enum error error = open_source(subscriber, source);
     if (error != OK)
-        feed_subscriber_destroy(&made);
-    else
-        *subscriber = made;
+        free_source(subscriber, subscriber->source_count - 1);
     return error;
 }
 
-void feed_subscriber_destroy(struct feed_subscriber **subscriber)
+/* It may have told something that did not arrive. */
+static void on_go(void *context, unsigned peer, const char *address)
 {
-    if (*subscriber == NULL)
+    struct feed_subscriber *subscriber = context;
+    for (size_t i = 0; i < subscriber->source_count; i++) {
+        if (subscriber->sources[i]->peer != peer || strcmp(subscriber->sources[i]->address, address) != 0)
+            continue;
+        log_info("feed gone", LOG_Z("address", address));
+        free_source(subscriber, i);
+        subscriber->handlers.on_gap(subscriber->handlers.context);
         return;
-    for (size_t i = 0; i < (*subscriber)->source_count; i++) {
-        wire_close(&(*subscriber)->sources[i].wire);
-        free((*subscriber)->sources[i].address);
     }
-    close((*subscriber)->epoll);
-    free(*subscriber);
-    *subscriber = NULL;
+}
+
+struct feed_subscriber *feed_subscriber_new(const struct feed_handlers *handlers, struct wire_keys *keys)
+{
+    struct feed_subscriber *subscriber = allocate(sizeof *subscriber);
+    const struct discovery_handlers discovers = {on_come, on_go, subscriber};
+    subscriber->handlers = *handlers;
+    subscriber->keys = keys;
+    subscriber->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (subscriber->epoll == -1)
+        give_up("cannot watch the feed");
+    subscriber->discovery = discovery_new(&discovers);
+    watch(subscriber, discovery_descriptor(subscriber->discovery), NULL);
+    return subscriber;
+}
+
+enum error feed_subscribe(struct feed_subscriber *subscriber, const char *peer, const char *endpoints)
+{
+    assert(subscriber->peer_count < FEED_MAX_PEERS);
+    TRY(wire_check_trust(endpoints, &(struct wire_trust){subscriber->keys, peer, 0}));
+    subscriber->peers[subscriber->peer_count] = (struct peer){.name = allocate_copy(peer)};
+    return discovery_add(subscriber->discovery, subscriber->peer_count++, endpoints);
+}
+
+void feed_subscriber_destroy(struct feed_subscriber **owner)
+{
+    struct feed_subscriber *subscriber = *owner;
+    if (subscriber == NULL)
+        return;
+    while (subscriber->source_count > 0)
+        free_source(subscriber, 0);
+    for (unsigned i = 0; i < subscriber->peer_count; i++)
+        free(subscriber->peers[i].name);
+    discovery_destroy(&subscriber->discovery);
+    close(subscriber->epoll);
+    free(subscriber);
+    *owner = NULL;
 }
 
 int feed_descriptor(const struct feed_subscriber *subscriber)
@@ -218,38 +282,64 @@ static bool is_silent(const struct source *source, int64_t now_ms)
     return !source->is_heard || now_ms - source->heard_ms > FEED_SILENCE_MS;
 }
 
+/* Unheard for so long, its connection is begun anew: with its peer's next key, and again each time that it stays in
+ * vain. */
+static void renew(struct feed_subscriber *subscriber, struct source *source)
+{
+    close_source(subscriber, source);
+    source->attempt++;
+    enum error error = open_source(subscriber, source);
+    assert(error == OK); /* as the first time */
+}
+
 static void look_after(struct feed_subscriber *subscriber, struct source *source, int64_t now_ms)
 {
     if (source->is_heard && is_silent(source, now_ms)) {
         source->is_heard = false;
         log_warn("feed silent", LOG_Z("address", source->address));
+        discovery_hurry(subscriber->discovery);
         subscriber->handlers.on_gap(subscriber->handlers.context);
     }
-    if (!source->is_heard && now_ms >= source->renew_ms) {
-        source->renew_ms = INT64_MAX;
-        wire_renew(&source->wire, source->address);
+    if (!source->is_heard && now_ms >= source->renew_ms)
+        renew(subscriber, source);
+}
+
+/* One system call for all. Returns whether discovery has news. */
+static bool find_news(struct feed_subscriber *subscriber)
+{
+    struct epoll_event events[FEED_MAX_ENDPOINTS + 1];
+    bool has_discovered = false;
+    int ready = epoll_wait(subscriber->epoll, events, FEED_MAX_ENDPOINTS + 1, 0);
+    for (int i = 0; i < ready; i++) {
+        struct source *source = events[i].data.ptr;
+        if (source != NULL)
+            source->wire.is_drained = false;
+        else
+            has_discovered = true;
     }
+    return has_discovered;
 }
 
 void feed_turn(struct feed_subscriber *subscriber)
 {
-    struct epoll_event events[FEED_MAX_ENDPOINTS];
-    int ready = epoll_wait(subscriber->epoll, events, FEED_MAX_ENDPOINTS, 0);
-    for (int i = 0; i < ready; i++)
-        subscriber->sources[events[i].data.u64].wire.is_drained = false;
+    if (find_news(subscriber))
+        discovery_turn(subscriber->discovery);
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < subscriber->source_count; i++) {
         /* Before what waits is heard: it may be old, and the last of it dropped, if it was us who stood still. */
-        look_after(subscriber, &subscriber->sources[i], now_ms);
-        receive(subscriber, &subscriber->sources[i], now_ms);
+        look_after(subscriber, subscriber->sources[i], now_ms);
+        receive(subscriber, subscriber->sources[i], now_ms);
     }
 }
 
 bool feed_is_current(const struct feed_subscriber *subscriber)
 {
     int64_t now_ms = clock_now_ms();
+    for (unsigned i = 0; i < subscriber->peer_count; i++)
+        if (subscriber->peers[i].source_count == 0)
+            return false;
     for (size_t i = 0; i < subscriber->source_count; i++)
-        if (is_silent(&subscriber->sources[i], now_ms) || !subscriber->sources[i].wire.is_drained)
+        if (is_silent(subscriber->sources[i], now_ms) || !subscriber->sources[i]->wire.is_drained)
             return false;
     return true;
 }
@@ -258,7 +348,7 @@ bool feed_is_silent(const struct feed_subscriber *subscriber)
 {
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < subscriber->source_count; i++)
-        if (is_silent(&subscriber->sources[i], now_ms))
+        if (is_silent(subscriber->sources[i], now_ms))
             return true;
     return false;
 }

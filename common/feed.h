@@ -16,14 +16,18 @@ enum {
     FEED_SILENCE_MS = 1500,
     FEED_MAX_NAME = 64, /* bytes of an event's name; it has one at least */
     FEED_MAX_BODY = 64 * 1024,
-    FEED_MAX_ENDPOINTS = 16,
+    FEED_MAX_ENDPOINTS = 64,
+    FEED_MAX_PEERS = 8,
 };
+
+struct wire_keys;
 
 /* ---- speaking ---- */
 struct feed_publisher;
 
-/* Returns owned through *publisher. ERROR_MALFORMED for an address that ZeroMQ refuses. */
-enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint) MUST_USE;
+/* Returns owned through *publisher. keys are what tcp:// needs (common/wire_keys.h), may be NULL, and outlive it:
+ * whoever has a key may listen. ERROR_MALFORMED for an address that ZeroMQ refuses, and for tcp:// without keys. */
+enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint, struct wire_keys *keys) MUST_USE;
 void feed_publisher_destroy(struct feed_publisher **publisher);
 /* Sends at once: before any reply that this turn's batch carries. body is one MessagePack value. */
 void feed_publish(struct feed_publisher *publisher, struct str name, struct str body);
@@ -42,18 +46,19 @@ struct feed_handlers {
     void *context;
 };
 
-/* endpoints: a comma-separated list. Returns owned through *subscriber. ERROR_MALFORMED for an address that ZeroMQ
- * refuses. */
-enum error feed_subscriber_new(struct feed_subscriber **subscriber, const char *endpoints,
-                               const struct feed_handlers *handlers) MUST_USE;
+/* Returns owned; keys as above. */
+struct feed_subscriber *feed_subscriber_new(const struct feed_handlers *handlers, struct wire_keys *keys);
+/* Listens to every copy of a service too: peer is its name, which it proves on tcp://; endpoints are as bus_connect has
+ * them. ERROR_MALFORMED for what is no endpoint, and for tcp:// without keys; logged. */
+enum error feed_subscribe(struct feed_subscriber *subscriber, const char *peer, const char *endpoints) MUST_USE;
 void feed_subscriber_destroy(struct feed_subscriber **subscriber);
 /* To watch for reading, level-triggered. */
 int feed_descriptor(const struct feed_subscriber *subscriber);
 /* Receives what there is and runs the handlers; cheap when there is nothing (one system call). When the descriptor is
  * readable, at each turn's end, and right before trusting what was cached. */
 void feed_turn(struct feed_subscriber *subscriber);
-/* Whether every publisher was heard within FEED_SILENCE_MS and no number is missing: only then may a cache be trusted.
- */
+/* Whether every publisher that is known was heard within FEED_SILENCE_MS, no number is missing, and there is one of
+ * each service: only then may a cache be trusted. */
 bool feed_is_current(const struct feed_subscriber *subscriber);
 /* Whether some publisher was not heard within FEED_SILENCE_MS, as far as feed_turn has looked. */
 bool feed_is_silent(const struct feed_subscriber *subscriber);

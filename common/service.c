@@ -59,19 +59,6 @@ static void on_bus_readable(void *context, bool readable, bool writable)
     (void)writable;
 }
 
-/* What is new among the bus's descriptors. */
-static void watch_bus(struct service *service)
-{
-    int descriptors[BUS_MAX_DESCRIPTORS];
-    size_t count = bus_descriptors(service->bus, descriptors, BUS_MAX_DESCRIPTORS);
-    for (; service->watch_count < count; service->watch_count++) {
-        struct loop_watch *watch =
-            loop_watch(service->loop, descriptors[service->watch_count], on_bus_readable, service);
-        loop_watch_set(watch, true, false);
-        service->watches[service->watch_count] = watch;
-    }
-}
-
 static bool take_calls(struct service *service)
 {
     if (!service_open_feed(service))
@@ -82,7 +69,6 @@ static bool take_calls(struct service *service)
                   LOG_Z("endpoint", endpoint));
         return false;
     }
-    watch_bus(service);
     return true;
 }
 
@@ -235,9 +221,11 @@ static void open_database(struct service *service)
 static void open_parts(struct service *service)
 {
     service->loop = loop_new();
-    service->bus = bus_new();
+    service->bus = bus_new(service->config->keys);
     service->bus_timer = loop_timer_new(service->loop, on_bus_time, service);
     service->bus_wakes_ms = INT64_MAX;
+    service->bus_watch = loop_watch(service->loop, bus_descriptor(service->bus), on_bus_readable, service);
+    loop_watch_set(service->bus_watch, true, false);
     service->drain_timer = loop_timer_new(service->loop, on_drain_time, service);
     service->notice_timer = loop_timer_new(service->loop, on_noticed, service);
     service->patience_timer = loop_timer_new(service->loop, on_patience_over, service);
@@ -254,8 +242,7 @@ static void open_parts(struct service *service)
 static void close_sources(struct service *service)
 {
     db_destroy(&service->db);
-    for (size_t i = 0; i < service->watch_count; i++)
-        loop_watch_destroy(&service->watches[i]);
+    loop_watch_destroy(&service->bus_watch);
     bus_destroy(&service->bus);
 }
 
@@ -274,6 +261,7 @@ static void close_rest(struct service *service)
     loop_destroy(&service->loop);
     service_free_tasks(service);
     buffer_free(&service->scratch);
+    wire_keys_destroy(&service->config->keys);
     free(service->config);
     arena_destroy(&service->memory);
     fiber_cleanup();
@@ -311,7 +299,6 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         log_flush();
         return EXIT_FAILURE;
     }
-    watch_bus(&service);
     loop_run(service.loop);
     return stop(&service);
 }

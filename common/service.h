@@ -11,6 +11,7 @@
 #include "common/feed.h"
 #include "common/loop.h"
 #include "common/schema.h"
+#include "common/wire_keys.h"
 
 /* One call while it is handled. Everything it allocates lives in its arena. */
 struct call {
@@ -18,6 +19,7 @@ struct call {
     struct arena *arena;
     struct caller caller;
     struct client client;
+    struct str peer; /* the process that calls, by its key; "" on ipc:// and of what was spawned */
     struct str request_id;
     struct str traceparent;
     int64_t deadline_ms;
@@ -68,7 +70,9 @@ struct subscription {
 /* Settings every service has; the first member of a service's own configuration struct. */
 struct service_config {
     struct config_common common;
-    const char *bus_dir;      /* folder of the ipc sockets */
+    const char *bus_dir; /* folder of the ipc sockets */
+    struct wire_key_settings bus_key;
+    struct wire_keys *keys;   /* of those settings; NULL = none */
     const char *listen;       /* where it answers: ipc:///run/backend/room or tcp://… */
     const char *feed_listen;  /* where it tells of events: ipc:///run/backend/room.feed or tcp://… */
     const char *database_url; /* ROOM_DATABASE_URL, or else DATABASE_URL, or else built from DB_* */
@@ -89,6 +93,10 @@ struct service_definition {
     unsigned needs;      /* bit n: target n, without which it is not ready; others it calls may come and go */
     const char *schema; /* its own in the database, where unqualified names are found; NULL = it has none, nor events */
     bool counts_tries;  /* common/tries.h: the schema has what that needs */
+    /* What the tables say of calls between processes: whether the one of that name, as its key proves, may call a
+     * method of this service, and whether a method may be asked twice. */
+    bool (*may_call)(struct str peer, const struct method *method);
+    bool (*is_repeatable)(const struct method *method);
     const struct method_handler *handlers; /* beside NAME.health and NAME.events, which are the frame's */
     size_t handler_count;
     const struct statement *const *statements;

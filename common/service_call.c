@@ -250,6 +250,7 @@ static void start_call(struct service *service, const struct method_handler *han
     call->caller.role = arena_copy(call->arena, incoming->caller.role);
     call->client.address = arena_copy(call->arena, incoming->client.address);
     call->client.agent = arena_copy(call->arena, incoming->client.agent);
+    call->peer = arena_copy(call->arena, incoming->peer);
     call->request_id = arena_copy(call->arena, incoming->request_id);
     call->traceparent = arena_copy(call->arena, incoming->traceparent);
     call->deadline_ms = incoming->deadline_ms;
@@ -273,8 +274,10 @@ void service_on_call(void *context, const struct bus_incoming *incoming)
         log_error("call of an unknown method", LOG_S("method", incoming->method),
                   LOG_S("request_id", incoming->request_id));
         refuse(service, incoming, ERROR_INTERNAL);
+    } else if (incoming->peer.len > 0 && !service->definition->may_call(incoming->peer, handler->method)) {
+        bus_forbid(service->bus, incoming);
     } else if (service->is_refusing) {
-        refuse(service, incoming, ERROR_UNAVAILABLE);
+        bus_refuse(service->bus, &incoming->origin);
     } else {
         start_call(service, handler, incoming);
     }

@@ -15,6 +15,7 @@ static const struct setting frame_settings[] = {
     COMMON_SETTINGS(struct service_config, common),
     {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, MEMBER(bus_dir),
      "folder of the ipc sockets, made with mode 0700"},
+    WIRE_KEY_SETTINGS(struct service_config, bus_key),
     {"_LISTEN", SETTING_STRING, "", 0, 0, NULL, MEMBER(listen),
      "where it answers, ipc://PATH or tcp://ADDRESS:PORT (default: a socket in BUS_DIR)"},
     {"_FEED_LISTEN", SETTING_STRING, "", 0, 0, NULL, MEMBER(feed_listen),
@@ -176,6 +177,8 @@ static void check(void *config_)
     if (!is_given(config->database_role))
         config->database_role = arena_printf(loading->memory, "backend_%s", name).ptr;
     resolve_database(config);
+    config->keys = wire_keys_load(&config->bus_key, name);
+    wire_keys_check(config->keys, loading->settings, loading->setting_count, config);
     if (loading->definition->check_config != NULL)
         loading->definition->check_config(config);
 }
@@ -195,6 +198,8 @@ void service_load_config(struct service *service, int argc, char **argv)
     }
     if (definition->setting_count > 0)
         memcpy(settings + FRAME_SETTINGS, definition->settings, definition->setting_count * sizeof *settings);
+    service->settings = settings;
+    service->setting_count = count;
     const struct config_program program = {.name = definition->name,
                                            .summary = definition->summary,
                                            .settings = settings,

@@ -36,6 +36,8 @@ static enum error tell_events(struct call *call, const void *in)
 {
     const struct event_query *query = in;
     struct db_result result;
+    if (call->peer.len > 0 && !str_equal(call->peer, query->subscriber))
+        return ERROR_FORBIDDEN; /* how far others are is not for it to say */
     TRY(call_query(call, &frame_sql_event_list, &result, DB_TEXT(query->subscriber), DB_INTEGER(query->after),
                    DB_INTEGER(EVENTS_AT_ONCE)));
     call_list_open(call);

@@ -12,7 +12,7 @@ static void on_heartbeat(void *context)
 bool service_open_feed(struct service *service)
 {
     const char *endpoint = service->config->feed_listen;
-    enum error error = feed_publisher_new(&service->feed, endpoint);
+    enum error error = feed_publisher_new(&service->feed, endpoint, service->config->keys);
     if (error != OK) {
         log_error("cannot bind the feed", LOG_Z("endpoint", endpoint), LOG_Z("reason", error_message(error)));
         return false;

@@ -135,7 +135,7 @@ enum error call_list_end(struct call *call, int64_t next_after)
 bool service_connect(struct service *service, unsigned target, const char *name, const char *configured)
 {
     const char *endpoints = service_endpoint(service, configured, name);
-    enum error error = bus_connect(service->bus, target, endpoints);
+    enum error error = bus_connect(service->bus, target, name, endpoints);
     if (error != OK)
         log_error("cannot connect", LOG_Z("endpoints", endpoints), LOG_Z("reason", error_message(error)));
     else
@@ -160,8 +160,19 @@ static void on_reply(void *context, const struct bus_reply *reply)
     fiber_resume(remote->fiber);
 }
 
+/* What the other would refuse on tcp:// is refused on ipc:// too, so that it shows before there are several hosts. */
+static bool may_call(const struct service_definition *self, const struct method *method)
+{
+    bool may_call = self->may_call(str_from(self->name), method);
+    if (!may_call)
+        log_error("this service may not call that method", LOG_Z("method", method->name));
+    return may_call;
+}
+
 static enum error send_call(struct call *call, const struct method *method, const void *in, struct remote *remote)
 {
+    if (!may_call(call->service->definition, method))
+        return ERROR_INTERNAL;
     int64_t left_ms = call->deadline_ms - loop_now_ms();
     if (left_ms <= 0)
         return ERROR_TIMEOUT;
@@ -174,7 +185,8 @@ static enum error send_call(struct call *call, const struct method *method, cons
                                         .request_id = call->request_id,
                                         .traceparent = call->traceparent,
                                         .arguments = buffer_str(arguments),
-                                        .timeout_ms = left_ms < BUS_MAX_TIMEOUT_MS ? left_ms : BUS_MAX_TIMEOUT_MS};
+                                        .timeout_ms = left_ms < BUS_MAX_TIMEOUT_MS ? left_ms : BUS_MAX_TIMEOUT_MS,
+                                        .is_repeatable = call->service->definition->is_repeatable(method)};
     return bus_call(call->service->bus, method->target, &request, on_reply, remote, NULL);
 }
 

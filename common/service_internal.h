@@ -23,8 +23,10 @@ SLIST_HEAD(subscriber_list, subscriber);
 
 struct service {
     const struct service_definition *definition;
-    struct service_config *config; /* config_size bytes, of which these are the first */
-    struct arena *memory;          /* as long as the service */
+    struct service_config *config;  /* config_size bytes, of which these are the first */
+    const struct setting *settings; /* the frame's and its own */
+    size_t setting_count;
+    struct arena *memory; /* as long as the service */
     struct loop *loop;
     struct bus *bus;
     struct feed_publisher *feed; /* NULL until it takes calls */
@@ -56,8 +58,7 @@ struct service {
     struct subscriber_list subscribers;
 
     /* life */
-    struct loop_watch *watches[BUS_MAX_DESCRIPTORS];
-    size_t watch_count;
+    struct loop_watch *bus_watch;
     struct loop_timer *bus_timer;
     int64_t bus_wakes_ms; /* when it fires; INT64_MAX = it does not run */
     struct loop_timer *notice_timer, *drain_timer;

@@ -160,7 +160,8 @@ bool service_subscribe(struct service *service, const struct subscription *subsc
     };
     SLIST_INSERT_HEAD(&service->subscribers, subscriber, link);
     const struct feed_handlers handlers = {.on_event = on_word, .on_gap = on_gap, .context = subscriber};
-    enum error error = feed_subscriber_new(&subscriber->feed, feed_endpoints, &handlers);
+    subscriber->feed = feed_subscriber_new(&handlers, service->config->keys);
+    enum error error = feed_subscribe(subscriber->feed, subscription->publisher, feed_endpoints);
     if (error != OK) {
         log_error("cannot listen to a feed", LOG_Z("endpoints", feed_endpoints), LOG_Z("reason", error_message(error)));
         return false;

@@ -1,6 +1,7 @@
 /* Wires: ZeroMQ sockets with this project's options. What goes over them is the bus's and the feed's business. */
 #include "common/wire.h"
 
+#include <assert.h>
 #include <czmq.h>
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #undef LOG_INFO
 #include "common/log.h"
 #include "common/str.h"
+#include "common/wire_internal.h"
 
 enum {
     LINGER_MS = 1000,
@@ -26,9 +28,12 @@ enum {
     HEARTBEAT_PATIENCE_MS = 3000,
     HANDSHAKE_MS = 3000,
     CONNECT_MS = 3000,
-    MAX_ADDRESS = 256,
     COPIED_MAX = 64 * 1024, /* larger messages take the buffer with them */
+    REFUSED_EVENTS =
+        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
 };
+
+static const char NO_KEYS[] = "tcp:// needs keys: set BUS_KEY and BUS_PEERS (deploy/keys makes them)";
 
 /* ---- the process ---- */
 
@@ -90,10 +95,14 @@ void wire_close(struct wire *wire)
 
 /* ---- addresses ---- */
 
+static bool is_tcp(const char *address)
+{
+    return str_starts_with(str_from(address), STR("tcp://"));
+}
+
 static bool is_supported(const char *address)
 {
-    const struct str text = str_from(address), ipc = STR("ipc://"), tcp = STR("tcp://");
-    return (str_starts_with(text, ipc) || str_starts_with(text, tcp)) && text.len > ipc.len;
+    return is_tcp(address) || str_starts_with(str_from(address), STR("ipc://"));
 }
 
 static enum error refuse(const char *address, const char *reason)
@@ -102,10 +111,48 @@ static enum error refuse(const char *address, const char *reason)
     return ERROR_MALFORMED;
 }
 
-enum error wire_connect(struct wire *wire, const char *address)
+static void set_option(struct wire *wire, int option, const void *value, size_t size)
+{
+    int result = zmq_setsockopt(wire->handle, option, value, size);
+    assert(result == 0);
+}
+
+/* An IPv6 address stands in brackets. Elsewhere the option would need IPv6 on the host for IPv4 too. */
+static void allow_ipv6(struct wire *wire, const char *address)
+{
+    int on = 1;
+    if (strchr(address, '[') != NULL)
+        set_option(wire, ZMQ_IPV6, &on, sizeof on);
+}
+
+enum error wire_check_trust(const char *endpoints, const struct wire_trust *trust)
+{
+    if (strstr(endpoints, "tcp://") == NULL)
+        return OK;
+    if (trust->keys == NULL)
+        return refuse(endpoints, NO_KEYS);
+    if (wire_keys_of(trust->keys, trust->peer, 0) == NULL)
+        return refuse(endpoints, "BUS_PEERS lists no key of the service that is to be there");
+    return OK;
+}
+
+/* From here on the wire talks to who has the trusted key, and to nobody else. */
+static void set_trust(struct wire *wire, const struct wire_trust *trust)
+{
+    set_option(wire, ZMQ_CURVE_SERVERKEY, wire_keys_of(trust->keys, trust->peer, trust->attempt), WIRE_KEY_SIZE);
+    set_option(wire, ZMQ_CURVE_PUBLICKEY, trust->keys->public_key, WIRE_KEY_SIZE);
+    set_option(wire, ZMQ_CURVE_SECRETKEY, trust->keys->secret_key, WIRE_KEY_SIZE);
+}
+
+enum error wire_connect(struct wire *wire, const char *address, const struct wire_trust *trust)
 {
     if (!is_supported(address))
         return refuse(address, "neither ipc://PATH nor tcp://HOST:PORT");
+    TRY(wire_check_trust(address, trust));
+    if (is_tcp(address)) {
+        set_trust(wire, trust);
+        allow_ipv6(wire, address);
+    }
     if (zmq_connect(wire->handle, address) != 0)
         return refuse(address, zmq_strerror(errno));
     return OK;
@@ -127,43 +174,32 @@ static bool is_taken(const char *address)
     return is_taken;
 }
 
-enum error wire_bind(struct wire *wire, const char *address)
+/* ZeroMQ lets in who has a key that the keys know (wire_zap.c), and nobody else. */
+static void lock(struct wire *wire, struct wire_keys *keys)
+{
+    int on = 1;
+    wire_zap_begin(keys);
+    set_option(wire, ZMQ_CURVE_SERVER, &on, sizeof on);
+    set_option(wire, ZMQ_CURVE_SECRETKEY, keys->secret_key, WIRE_KEY_SIZE);
+    set_option(wire, ZMQ_ZAP_DOMAIN, keys->domain, strlen(keys->domain));
+    wire->has_names = true;
+}
+
+enum error wire_bind(struct wire *wire, const char *address, struct wire_keys *keys)
 {
     if (!is_supported(address))
         return refuse(address, "neither ipc://PATH nor tcp://HOST:PORT");
     if (is_taken(address))
         return refuse(address, zmq_strerror(EADDRINUSE));
+    if (is_tcp(address)) {
+        if (keys == NULL)
+            return refuse(address, NO_KEYS);
+        lock(wire, keys);
+        allow_ipv6(wire, address);
+    }
     if (zmq_bind(wire->handle, address) != 0)
         return refuse(address, zmq_strerror(errno));
     return OK;
-}
-
-void wire_renew(struct wire *wire, const char *address)
-{
-    /* Fails where libzmq has given the connection up: that is the case it is here for. */
-    (void)zmq_disconnect(wire->handle, address);
-    if (zmq_connect(wire->handle, address) != 0)
-        log_error("cannot reconnect", LOG_Z("address", address), LOG_Z("reason", zmq_strerror(errno)));
-    wire->is_drained = false;
-}
-
-enum error wire_each_address(const char *list, enum error (*visit)(void *context, const char *address), void *context)
-{
-    for (const char *at = list;; at++) {
-        at += strspn(at, " ");
-        size_t len = strcspn(at, ", ");
-        char address[MAX_ADDRESS];
-        if (len == 0 || len >= sizeof address)
-            return refuse(list, "not a comma-separated list of addresses");
-        memcpy(address, at, len);
-        address[len] = '\0';
-        TRY(visit(context, address));
-        at += len + strspn(at + len, " ");
-        if (*at == '\0')
-            return OK;
-        if (*at != ',')
-            return refuse(list, "not a comma-separated list of addresses");
-    }
 }
 
 /* ---- receiving ---- */
@@ -183,6 +219,11 @@ void wire_release(zmq_msg_t *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         zmq_msg_close(&frames[i]);
+}
+
+struct str wire_sender(const struct wire *wire, zmq_msg_t *frame)
+{
+    return str_from(wire->has_names ? zmq_msg_gets(frame, "User-Id") : NULL);
 }
 
 static enum wire_received skip_frame(struct wire *wire)
@@ -292,7 +333,8 @@ void wire_monitor(struct wire *wire, struct wire *monitor)
     char address[64];
     snprintf(address, sizeof address, "inproc://wire-monitor-%u", atomic_fetch_add(&count, 1));
     wire_open(monitor, ZMQ_PAIR);
-    if (zmq_socket_monitor(wire->handle, address, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0 ||
+    if (zmq_socket_monitor(wire->handle, address,
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | REFUSED_EVENTS) != 0 ||
         zmq_connect(monitor->handle, address) != 0) {
         log_error("no ZeroMQ monitor", LOG_Z("reason", zmq_strerror(errno)));
         abort();
@@ -323,5 +365,7 @@ enum wire_news wire_next_news(struct wire *monitor)
             return WIRE_CONNECTED;
         if (event == ZMQ_EVENT_DISCONNECTED)
             return WIRE_DISCONNECTED;
+        if ((event & REFUSED_EVENTS) != 0)
+            return WIRE_REFUSED;
     }
 }

@@ -33,6 +33,7 @@ enum error api_call(struct request *request, const struct method *method, struct
         .traceparent = request->traceparent,
         .arguments = arguments,
         .timeout_ms = request->deadline_ms - clock_now_ms(),
+        .is_repeatable = proto_is_repeatable(method),
     };
     if (call.timeout_ms <= 0)
         return ERROR_TIMEOUT;

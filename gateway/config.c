@@ -27,6 +27,7 @@ static const struct setting settings[] = {
     {"TRUSTED_PROXIES", SETTING_STRING, "", 0, 0, NULL, AT(trusted_proxies),
      "addresses and networks (192.0.2.0/24) of proxies whose X-Forwarded-For is believed, comma-separated"},
     {"BUS_DIR", SETTING_STRING, "/run/backend", 1, 90, NULL, AT(bus_dir), "folder of the services' sockets"},
+    WIRE_KEY_SETTINGS(struct gateway_config, bus_key),
 #define SERVICE(name, NAME)                                                                                            \
     {#NAME "_ENDPOINTS",                                                                                               \
      SETTING_STRING,                                                                                                   \
@@ -68,7 +69,6 @@ static const char *default_endpoint(const char *folder, const char *name)
     return endpoint;
 }
 
-/* One list: a cache is trusted while all feeds are whole. */
 static void settle_feeds(struct gateway_config *config)
 {
     const char **endpoints = config->feed_endpoints;
@@ -76,10 +76,6 @@ static void settle_feeds(struct gateway_config *config)
         endpoints[SERVICE_auth] = default_endpoint(config->bus_dir, "auth.feed");
     if (*endpoints[SERVICE_user] == '\0')
         endpoints[SERVICE_user] = default_endpoint(config->bus_dir, "user.feed");
-    size_t size = strlen(endpoints[SERVICE_auth]) + 1 + strlen(endpoints[SERVICE_user]) + 1;
-    char *feeds = allocate(size);
-    snprintf(feeds, size, "%s,%s", endpoints[SERVICE_auth], endpoints[SERVICE_user]);
-    config->feeds = feeds;
 }
 
 static int64_t half_the_cores(void)
@@ -120,6 +116,8 @@ static void check(void *memory)
         if (*config->endpoints[service] == '\0')
             config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));
     settle_feeds(config);
+    config->bus_keys = wire_keys_load(&config->bus_key, "gateway");
+    wire_keys_check(config->bus_keys, settings, sizeof settings / sizeof *settings, config);
     config->keys = token_keys_load(&config->tokens, TOKEN_VERIFIES, config->common.environment == DEVELOPMENT);
     if (config->common.admin_port == config->port)
         config_mistake("ADMIN_PORT", "is the API's port too; choose another");

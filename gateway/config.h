@@ -4,6 +4,7 @@
 
 #include "common/config.h"
 #include "common/token_keys.h"
+#include "common/wire_keys.h"
 #include "proto/proto.h"
 
 struct gateway_config {
@@ -17,9 +18,10 @@ struct gateway_config {
     const char *cors_origin;
     const char *trusted_proxies;
     const char *bus_dir;
+    struct wire_key_settings bus_key;
+    struct wire_keys *bus_keys; /* of those settings; NULL = none */
     const char *endpoints[SERVICE_COUNT];
     const char *feed_endpoints[SERVICE_COUNT]; /* of those whose events the gateway heeds */
-    const char *feeds;                         /* all of them */
     int64_t request_timeout_ms;
     int64_t read_timeout_ms;
     int64_t keep_alive_ms;

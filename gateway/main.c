@@ -110,6 +110,7 @@ static void destroy_all(void)
     router_destroy(&gateway.router);
     cors_destroy(&gateway.cors);
     token_keys_destroy(&config.keys);
+    wire_keys_destroy(&config.bus_keys);
     proxies_destroy(&gateway.proxies);
 }
 

@@ -20,7 +20,6 @@ enum {
     CONNECT_PATIENCE_MS = 2000,
     LAST_TURNS = 50, /* for HTTP/2 connections to notice that they were shut down */
     LAST_TURN_MS = 10,
-    MAX_DESCRIPTORS = BUS_MAX_TARGETS * BUS_MAX_ENDPOINTS,
 };
 
 /* ---- the bus ---- */
@@ -205,19 +204,18 @@ static bool connect_services(struct thread *thread)
 {
     const struct gateway_config *config = thread->gateway->config;
     for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
-        if (bus_connect(thread->bus, service, config->endpoints[service]) != OK) {
-            log_error("not an address", LOG_Z("endpoints", config->endpoints[service]));
+        if (bus_connect(thread->bus, service, proto_service_name(service), config->endpoints[service]) != OK)
             return false;
-        }
-    struct feed_handlers handlers = {on_event, on_gap, thread};
-    if (feed_subscriber_new(&thread->feed, config->feeds, &handlers) != OK) {
-        log_error("not an address", LOG_Z("endpoints", config->feeds));
-        return false;
-    }
-    int fds[MAX_DESCRIPTORS];
-    size_t count = bus_descriptors(thread->bus, fds, MAX_DESCRIPTORS);
-    for (size_t i = 0; i < count; i++)
-        if (!watch(thread, fds[i], on_descriptor))
+    return watch(thread, bus_descriptor(thread->bus), on_descriptor);
+}
+
+/* Of the services whose events the gateway heeds. */
+static bool listen_to_feeds(struct thread *thread)
+{
+    const struct gateway_config *config = thread->gateway->config;
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        if (config->feed_endpoints[service] != NULL &&
+            feed_subscribe(thread->feed, proto_service_name(service), config->feed_endpoints[service]) != OK)
             return false;
     return watch(thread, feed_descriptor(thread->feed), on_descriptor);
 }
@@ -242,7 +240,8 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     h2o_linklist_init_anchor(&thread->admin.guards);
     thread->bus_turn.cb = on_bus_turn;
     thread->arena = arena_new();
-    thread->bus = bus_new();
+    thread->bus = bus_new(gateway->config->bus_keys);
+    thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
     thread->principals = principals_new();
     thread->sessions = sessions_new();
     thread->bearer = bearer_new(gateway->config->keys);
@@ -253,7 +252,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
         thread_destroy(&thread);
         return NULL;
     }
-    if (!connect_services(thread) || !watch(thread, thread->stop_fd, on_stop)) {
+    if (!connect_services(thread) || !listen_to_feeds(thread) || !watch(thread, thread->stop_fd, on_stop)) {
         thread_destroy(&thread);
         return NULL;
     }

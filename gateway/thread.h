@@ -40,7 +40,7 @@ struct thread {
     h2o_context_t context; /* first: a request's conn->ctx is its thread */
     struct gateway *gateway;
     struct listener api, admin;
-    h2o_socket_t *watches[BUS_MAX_TARGETS * BUS_MAX_ENDPOINTS + 2]; /* on the bus, the feed and stop_fd */
+    h2o_socket_t *watches[3]; /* on the bus, the feed and stop_fd */
     size_t watch_count;
 
     struct bus *bus;

@@ -95,6 +95,12 @@ const struct variant *proto_variant(const struct method *method, struct str mess
 
 const char *proto_verb_name(enum verb verb);
 
+/* Whether the process of that name ("gateway", "room", "operator") may call the method, or may ask for the events that
+ * method->name names (calls.def). */
+bool proto_may_call(struct str caller, const struct method *method);
+/* Whether handling it twice does no more than once. */
+bool proto_is_repeatable(const struct method *method);
+
 /* Every error a client can meet at the route: those it raises, and those that follow from its other columns. What only
  * infrastructure raises (INTERNAL, UNAVAILABLE, OVERLOADED, TIMEOUT) is not among them. Bit n: enum error n. */
 uint64_t proto_route_errors(const struct route *route);

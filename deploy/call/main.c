@@ -12,8 +12,10 @@
 
 #include "common/bus.h"
 #include "common/clock.h"
+#include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/wire_keys.h"
 #include "proto/proto.h"
 
 enum { DEFAULT_TIMEOUT_MS = 5000, TURN_MS = 10, EX_REFUSED = 1 };
@@ -36,7 +38,9 @@ static const char usage[] =
     "\n"
     "  BUS_DIR=var/run call user.find '{\"username\": \"ada\"}'\n"
     "\n"
-    "Services trust whoever can reach their sockets: the folder is closed to all but their own user.\n"
+    "Services trust whoever can reach their sockets: the folder is closed to all but their own user. On tcp:// they "
+    "trust\n"
+    "the key of \"operator\": BUS_KEY_FILE names it, and BUS_PEERS_FILE the list of all (deploy/keys makes both).\n"
     "\n"
     "  --role ROLE        who asks is a \"user\" or an \"admin\" (admin)\n"
     "  --id ID            and has this id (0: an operator, who is no user)\n"
@@ -158,17 +162,41 @@ static void pack_arguments(const struct options *options, struct arena *arena, s
     json_decref(rest);
 }
 
+/* ---- keys ---- */
+
+struct call_config {
+    struct wire_key_settings settings;
+    struct wire_keys *keys;
+};
+
+static void load_keys(void *memory)
+{
+    struct call_config *config = memory;
+    config->keys = wire_keys_load(&config->settings, "operator");
+}
+
+/* From the environment alone: the command line is not config's here. */
+static struct wire_keys *read_keys(char **argv)
+{
+    static const struct setting settings[] = {WIRE_KEY_SETTINGS(struct call_config, settings)};
+    static const struct config_program program = {
+        .name = "call",
+        .settings = settings,
+        .setting_count = sizeof settings / sizeof *settings,
+        .check = load_keys,
+    };
+    struct call_config config = {0};
+    config_load(&program, 1, argv, &config);
+    return config.keys;
+}
+
 /* ---- the call ---- */
 
 static void turn(struct bus *bus)
 {
-    int fds[BUS_MAX_DESCRIPTORS];
-    struct pollfd ready[BUS_MAX_DESCRIPTORS];
-    size_t count = bus_descriptors(bus, fds, BUS_MAX_DESCRIPTORS);
-    for (size_t i = 0; i < count; i++)
-        ready[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    struct pollfd ready = {.fd = bus_descriptor(bus), .events = POLLIN};
     if (!bus_turn(bus))
-        poll(ready, count, TURN_MS);
+        poll(&ready, 1, TURN_MS);
 }
 
 static void connect_service(struct bus *bus, const struct options *options, struct arena *arena)
@@ -183,8 +211,9 @@ static void connect_service(struct bus *bus, const struct options *options, stru
     const char *endpoint = options->endpoint;
     if (endpoint == NULL)
         endpoint = arena_printf(arena, "ipc://%s/%.*s", folder, (int)len, options->method).ptr;
-    if (bus_connect(bus, 0, endpoint) != OK)
-        die(EX_USAGE, "'%s' is no address that ZeroMQ knows", endpoint);
+    const char *service = arena_printf(arena, "%.*s", (int)len, options->method).ptr;
+    if (bus_connect(bus, 0, service, endpoint) != OK)
+        exit(EX_USAGE); /* why is logged */
     int64_t deadline_ms = clock_now_ms() + options->timeout_ms;
     while (!bus_is_connected(bus, 0)) {
         if (clock_now_ms() > deadline_ms)
@@ -256,11 +285,13 @@ int main(int argc, char **argv)
     struct outcome outcome = {0};
     log_init("call", LOG_ERROR, LOG_TEXT);
     pack_arguments(&options, arena, &arguments);
-    struct bus *bus = bus_new();
+    struct wire_keys *keys = read_keys(argv);
+    struct bus *bus = bus_new(keys);
     connect_service(bus, &options, arena);
     ask(bus, &options, arena, buffer_str(&arguments), &outcome);
     int status = tell(&outcome);
     bus_destroy(&bus);
+    wire_keys_destroy(&keys);
     buffer_free(&outcome.json);
     buffer_free(&arguments);
     arena_destroy(&arena);

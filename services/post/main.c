@@ -31,6 +31,8 @@ int main(int argc, char **argv)
         .target = SERVICE_post,
         .needs = 1U << SERVICE_user,
         .schema = "posts",
+        .may_call = proto_may_call,
+        .is_repeatable = proto_is_repeatable,
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

@@ -52,6 +52,8 @@ int main(int argc, char **argv)
         .target = SERVICE_room,
         .schema = "rooms",
         .counts_tries = true,
+        .may_call = proto_may_call,
+        .is_repeatable = proto_is_repeatable,
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

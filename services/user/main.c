@@ -61,6 +61,8 @@ int main(int argc, char **argv)
         .summary = "who people are",
         .target = SERVICE_user,
         .schema = "users",
+        .may_call = proto_may_call,
+        .is_repeatable = proto_is_repeatable,
         .handlers = handlers,
         .handler_count = sizeof handlers / sizeof *handlers,
         .statements = sql_all,

@@ -1,6 +1,7 @@
 /* What a process says before it runs: mistakes in its settings (sysexits.h), help, the table of routes. Needs no stack.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/proto.h"
@@ -231,6 +232,55 @@ static void a_process_that_does_not_run_is_not_healthy(void **state)
     }
 }
 
+static void tcp_without_keys_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("ROOM_ENDPOINTS=ipc:///tmp/a,tcp://room:7000", STACK_GATEWAY,
+                   "ROOM_ENDPOINTS: has a tcp:// address");
+    assert_refused("USER_FEED_ENDPOINTS=tcp://user:7001", STACK_GATEWAY, "USER_FEED_ENDPOINTS: has a tcp://");
+    assert_refused("USER_ENDPOINTS=tcp://user:7000", STACK_POST, "USER_ENDPOINTS: has a tcp:// address");
+    assert_refused("ROOM_LISTEN=tcp://0.0.0.0:7000", STACK_ROOM, "ROOM_LISTEN: has a tcp:// address");
+    assert_refused("ROOM_FEED_LISTEN=tcp://0.0.0.0:7001", STACK_ROOM, "BUS_KEY and BUS_PEERS");
+    assert_refused("ENVIRONMENT=development ROOM_LISTEN=tcp://0.0.0.0:7000", STACK_ROOM, "ROOM_LISTEN");
+}
+
+static void keys_of_the_bus_are_made_by_one_command(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/startup.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    shell("%s/deploy/keys %s/keys", SOURCE_DIR, folder);
+    for (int part = 0; part < STACK_PARTS; part++) {
+        const char *name = stack_part_name(part);
+        char *settings = text("BUS_PEERS_FILE=%s/keys/peers BUS_KEY_FILE=%s/keys/%s.key ROOM_ENDPOINTS=tcp://room:7000 "
+                              "USER_ENDPOINTS=tcp://user:7000",
+                              folder, folder, name);
+        assert_int_equal(run(settings, part, "--check-config").status, 0);
+        assert_string_equal(shell("stat -c %%a %s/keys/%s.key", folder, name), "600");
+    }
+    char *mixed_up = text("BUS_PEERS_FILE=%s/keys/peers BUS_KEY_FILE=%s/keys/post.key", folder, folder);
+    assert_refused(mixed_up, STACK_ROOM, "BUS_KEY: is the key of 'post' by BUS_PEERS, not of 'room'");
+    assert_refused(text("BUS_PEERS_FILE=%s/keys/peers", folder), STACK_ROOM, "BUS_KEY: is not set");
+    assert_refused(text("BUS_KEY_FILE=%s/keys/room.key", folder), STACK_ROOM, "BUS_PEERS: is not set");
+
+    /* Changed in three steps, each of which leaves what the others hold good. */
+    char *good = text("BUS_PEERS_FILE=%s/keys/peers BUS_KEY_FILE=%s/keys/room.key", folder, folder);
+    char *former = text("BUS_PEERS_FILE=%s/keys/peers BUS_KEY_FILE=%s/keys/room.key.former", folder, folder);
+    char *first = shell("cat %s/keys/room.key", folder);
+    shell("%s/deploy/keys add room %s/keys", SOURCE_DIR, folder);
+    assert_int_equal(run(good, STACK_ROOM, "--check-config").status, 0);
+    shell("%s/deploy/keys switch room %s/keys", SOURCE_DIR, folder);
+    assert_string_not_equal(shell("cat %s/keys/room.key", folder), first);
+    assert_int_equal(run(good, STACK_ROOM, "--check-config").status, 0);
+    assert_int_equal(run(former, STACK_ROOM, "--check-config").status, 0);
+    shell("cp %s/keys/room.key.former %s/first && %s/deploy/keys drop room %s/keys", folder, folder, SOURCE_DIR,
+          folder);
+    assert_int_equal(run(good, STACK_ROOM, "--check-config").status, 0);
+    char *dropped = text("BUS_PEERS_FILE=%s/keys/peers BUS_KEY_FILE=%s/first", folder, folder);
+    assert_refused(dropped, STACK_ROOM, "BUS_KEY: is a key that BUS_PEERS does not list");
+    shell("rm -r %s", folder);
+}
+
 static void the_gateway_prints_its_routes(void **state)
 {
     (void)state;
@@ -254,6 +304,8 @@ int main(void)
         cmocka_unit_test(every_process_helps),
         cmocka_unit_test(a_process_that_does_not_run_is_not_healthy),
         cmocka_unit_test(the_gateway_prints_its_routes),
+        cmocka_unit_test(tcp_without_keys_is_refused),
+        cmocka_unit_test(keys_of_the_bus_are_made_by_one_command),
         cmocka_unit_test(a_proxy_that_is_none_is_refused),
     };
     int failed = cmocka_run_group_tests_name("startup", tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "common/pack.h"
 #include "tests/support/scratch.h"
 
-enum { CALL_TIMEOUT_MS = 5000, MAX_DESCRIPTORS = 32 };
+enum { CALL_TIMEOUT_MS = 5000 };
 
 struct caller_bus {
     struct bus *bus;
@@ -25,23 +25,19 @@ struct waiting {
 
 static void turn(struct caller_bus *caller)
 {
-    int fds[MAX_DESCRIPTORS];
-    struct pollfd ready[MAX_DESCRIPTORS];
-    size_t count = bus_descriptors(caller->bus, fds, MAX_DESCRIPTORS);
-    assert(count <= MAX_DESCRIPTORS);
-    for (size_t i = 0; i < count; i++)
-        ready[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    struct pollfd ready = {.fd = bus_descriptor(caller->bus), .events = POLLIN};
     if (!bus_turn(caller->bus))
-        poll(ready, count, 5);
+        poll(&ready, 1, 5);
 }
 
 struct caller_bus *caller_bus_new(const struct stack *stack)
 {
     struct caller_bus *caller = calloc(1, sizeof *caller);
     assert(caller != NULL);
-    caller->bus = bus_new();
+    caller->bus = bus_new(NULL);
     for (int part = 0; part < STACK_GATEWAY; part++)
-        assert_int_equal(bus_connect(caller->bus, (unsigned)part, stack_endpoint(stack, part)), OK);
+        assert_int_equal(bus_connect(caller->bus, (unsigned)part, stack_part_name(part), stack_endpoint(stack, part)),
+                         OK);
     int64_t deadline = now_ms() + CALL_TIMEOUT_MS;
     for (int part = 0; part < STACK_GATEWAY; part++) {
         while (!bus_is_connected(caller->bus, (unsigned)part)) {

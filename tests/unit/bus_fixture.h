@@ -17,6 +17,7 @@
 #include "common/bus.h"
 #include "common/clock.h"
 #include "common/envelope.h"
+#include "common/wire_keys.h"
 #include "tests/support/cmocka.h"
 
 enum { PATIENCE_MS = 20000, LONG_MS = 60000, MAX_HELD = 20000, A = 0, B = 1 };
@@ -30,6 +31,7 @@ struct service {
     size_t calls;
     struct bus_origin held[MAX_HELD];
     struct bus_incoming last;
+    char last_peer[WIRE_NAME_MAX + 1];
 };
 
 static inline void on_call(void *context, const struct bus_incoming *incoming)
@@ -38,6 +40,7 @@ static inline void on_call(void *context, const struct bus_incoming *incoming)
     assert_true(service->calls < MAX_HELD);
     service->held[service->calls++] = incoming->origin;
     service->last = *incoming;
+    snprintf(service->last_peer, sizeof service->last_peer, "%.*s", STR_ARGS(incoming->peer));
     if (!service->is_holding)
         bus_answer(service->bus, &incoming->origin, &(struct bus_reply){.body = incoming->arguments});
 }
@@ -96,19 +99,16 @@ static inline void turn(struct fixture *fixture)
  * long. */
 static inline void wait_until(struct fixture *fixture, int64_t until_ms)
 {
-    struct pollfd polled[3 * BUS_MAX_DESCRIPTORS];
+    struct pollfd polled[3];
     nfds_t count = 0;
     int64_t wait_ms = until_ms - clock_now_ms();
     for (size_t i = 0; i < 3; i++) {
         struct bus *bus = bus_of(fixture, i);
-        int fds[BUS_MAX_DESCRIPTORS];
         if (bus == NULL)
             continue;
         if (bus_wait_ms(bus) != -1 && bus_wait_ms(bus) < wait_ms)
             wait_ms = bus_wait_ms(bus);
-        size_t descriptors = bus_descriptors(bus, fds, BUS_MAX_DESCRIPTORS);
-        for (size_t n = 0; n < descriptors; n++)
-            polled[count++] = (struct pollfd){.fd = fds[n], .events = POLLIN};
+        polled[count++] = (struct pollfd){.fd = bus_descriptor(bus), .events = POLLIN};
     }
     poll(polled, count, wait_ms > 0 ? (int)wait_ms : 0);
 }
@@ -128,7 +128,7 @@ static inline int setup(void **state)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     snprintf(fixture->folder, sizeof fixture->folder, "/tmp/unit_bus.XXXXXX");
     assert_non_null(mkdtemp(fixture->folder));
-    fixture->client = bus_new();
+    fixture->client = bus_new(NULL);
     for (size_t i = 0; i < 2; i++)
         snprintf(fixture->services[i].address, sizeof fixture->services[i].address, "ipc://%s/%c", fixture->folder,
                  (char)('a' + i));
@@ -151,7 +151,7 @@ static inline int teardown(void **state)
     bus_destroy(&fixture->client);
     for (size_t i = 0; i < 2; i++) {
         bus_destroy(&fixture->services[i].bus);
-        unlink(fixture->services[i].address + strlen("ipc://"));
+        (void)unlink(fixture->services[i].address + strlen("ipc://"));
     }
     /* libzmq's thread unlinks the socket files in its own time. */
     for (int64_t until_ms = clock_now_ms() + PATIENCE_MS; rmdir(fixture->folder) != 0 && errno == ENOTEMPTY;)
@@ -163,14 +163,14 @@ static inline int teardown(void **state)
 static inline struct service *start_service(struct fixture *fixture, size_t which)
 {
     struct service *service = &fixture->services[which];
-    service->bus = bus_new();
+    service->bus = bus_new(NULL);
     assert_int_equal(bus_bind(service->bus, service->address, on_call, service), OK);
     return service;
 }
 
 static inline void connect_client(struct fixture *fixture, unsigned target, const char *endpoints)
 {
-    assert_int_equal(bus_connect(fixture->client, target, endpoints), OK);
+    assert_int_equal(bus_connect(fixture->client, target, "test", endpoints), OK);
     WAIT_FOR(fixture, bus_is_connected(fixture->client, target));
 }
 
@@ -221,7 +221,7 @@ static inline int be_child(const char *mode, const char *address)
 {
     struct service *service = calloc(1, sizeof *service);
     struct fixture fixture = {.services = {{0}}};
-    service->bus = bus_new();
+    service->bus = bus_new(NULL);
     service->is_holding = strcmp(mode, "hold") == 0;
     if (bus_bind(service->bus, address, on_call, service) != OK || write(STDOUT_FILENO, "!", 1) != 1)
         return 1;

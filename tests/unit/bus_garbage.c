@@ -18,7 +18,6 @@ static void garbage_from_callers_is_counted_and_dropped(void **state)
     assert_int_equal(zsock_connect(raw, "%s", service->address), 0);
     static const struct str garbage[] = {
         {"", 0},
-        {"\x01", 1},
         {"\x02\x96\x05", 3},
         {"GET / HTTP/1.1\r\n\r\n", 18},
         {"\x01\x96\x05\xA1m", 5},
@@ -67,15 +66,18 @@ static void the_good_calls_before_garbage_stand(void **state)
 static zsock_t *fake_service(struct fixture *fixture, struct outcome *outcome, struct str *peer, char name[16],
                              uint64_t *id)
 {
-    assert_int_equal(bus_connect(fixture->client, A, fixture->services[A].address), OK);
+    assert_int_equal(bus_connect(fixture->client, A, "test", fixture->services[A].address), OK);
     zsock_t *raw = zsock_new(ZMQ_ROUTER);
     assert_int_equal(zmq_bind(zsock_resolve(raw), fixture->services[A].address), 0);
     WAIT_FOR(fixture, bus_is_connected(fixture->client, A));
     call(fixture, A, outcome);
     WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
     char batch[256];
-    int len = zmq_recv(zsock_resolve(raw), name, 16, 0),
+    int len, batch_len;
+    do { /* the first may only say that the client is there */
+        len = zmq_recv(zsock_resolve(raw), name, 16, 0);
         batch_len = zmq_recv(zsock_resolve(raw), batch, sizeof batch, 0);
+    } while (batch_len == 1);
     struct pack_reader reader;
     struct bus_incoming incoming;
     int64_t left_ms;
@@ -96,7 +98,6 @@ static void garbage_from_a_service_is_counted_and_dropped(void **state)
     zsock_t *raw = fake_service(fixture, outcome, &peer, name, &id);
     static const struct str garbage[] = {
         {"", 0},
-        {"\x01", 1},
         {"\x02\x94\x05\xC0\xC0\x00", 6},
         {"\x01\x93\x05\xC0\xC0", 5},
         {"\x01\xDD\xFF\xFF\xFF\xFF\x01", 7},
@@ -158,7 +159,7 @@ static void a_connection_that_broke_the_protocol_is_begun_anew(void **state)
     zsock_destroy(&raw);
     /* Its listener lets go of the path in libzmq's own time. */
     struct service *service = &fixture->services[A];
-    service->bus = bus_new();
+    service->bus = bus_new(NULL);
     WAIT_FOR(fixture, bus_bind(service->bus, service->address, on_call, service) == OK);
     WAIT_FOR(fixture, bus_is_connected(fixture->client, A));
     call(fixture, A, outcome);

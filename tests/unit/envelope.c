@@ -158,6 +158,38 @@ static void the_bytes_are_those_of_the_protocol(void **state)
     buffer_free(&batch);
 }
 
+static void a_call_is_written_again_with_the_time_that_is_left(void **state)
+{
+    (void)state;
+    struct buffer batch = {0}, again = {0}, wanted = {0};
+    envelope_write_call(&batch, 1, 9, &full_request);
+    size_t begin = batch.len;
+    envelope_write_call(&batch, 7, 5000, &full_request);
+    envelope_write_again(&again, envelope_last(&batch, begin), 300);
+    envelope_write_call(&wanted, 7, 300, &full_request);
+    assert_text(buffer_str(&again), buffer_str(&wanted));
+    buffer_clear(&again);
+    envelope_write_again(&again, envelope_last(&wanted, 0), 5000);
+    buffer_clear(&wanted);
+    envelope_write_call(&wanted, 7, 5000, &full_request);
+    assert_text(buffer_str(&again), buffer_str(&wanted));
+    buffer_free(&batch);
+    buffer_free(&again);
+    buffer_free(&wanted);
+}
+
+static void a_refusal_says_that_nothing_was_begun(void **state)
+{
+    (void)state;
+    struct buffer batch = {0};
+    const struct bus_reply refusal = {.error = ERROR_UNAVAILABLE, .is_refused = true};
+    const struct bus_reply unavailable = {.error = ERROR_UNAVAILABLE};
+    assert_true(reread(&refusal, &batch).is_refused);
+    assert_int_equal(reread(&refusal, &batch).error, ERROR_UNAVAILABLE);
+    assert_false(reread(&unavailable, &batch).is_refused);
+    buffer_free(&batch);
+}
+
 static void what_is_cut_short_is_refused(void **state)
 {
     (void)state;
@@ -167,7 +199,7 @@ static void what_is_cut_short_is_refused(void **state)
     envelope_write_call(&batch, 2, 1, &full_request);
     int good;
     for (size_t len = 0; len <= batch.len; len++) {
-        bool is_whole = len == first_end || len == batch.len;
+        bool is_whole = len == 1 || len == first_end || len == batch.len; /* the version alone is a batch of nothing */
         assert_int_equal(count_calls((struct str){batch.data, len}, &good), is_whole ? 0 : -1);
         assert_int_equal(good, len == batch.len ? 2 : len >= first_end ? 1 : 0);
     }
@@ -183,7 +215,6 @@ static void what_the_writer_would_not_write_is_refused(void **state)
     }
     static const struct str garbage[] = {
         GARBAGE(""),
-        GARBAGE("\x01"),                                                      /* an empty batch */
         GARBAGE("\x02\x96\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"),                 /* another version */
         GARBAGE("\x01\x95\x05\xA1m\x01\xC0\x92\xA0\xC0"),                     /* a field too few */
         GARBAGE("\x01\xDD\xFF\xFF\xFF\xFF\x05\xA1m\x01\xC0\x92\xA0\xC0\xC0"), /* a count that the rest cannot hold */
@@ -335,6 +366,8 @@ int main(void)
         cmocka_unit_test(replies_come_back_as_they_went),
         cmocka_unit_test(events_come_back_as_they_went),
         cmocka_unit_test(the_bytes_are_those_of_the_protocol),
+        cmocka_unit_test(a_call_is_written_again_with_the_time_that_is_left),
+        cmocka_unit_test(a_refusal_says_that_nothing_was_begun),
         cmocka_unit_test(what_is_cut_short_is_refused),
         cmocka_unit_test(what_the_writer_would_not_write_is_refused),
         cmocka_unit_test(texts_beyond_their_bounds_are_refused),

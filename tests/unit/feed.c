@@ -112,14 +112,15 @@ static int teardown(void **state)
 static void subscribe(struct fixture *fixture, const char *endpoints)
 {
     const struct feed_handlers handlers = {on_event, on_gap, fixture};
-    assert_int_equal(feed_subscriber_new(&fixture->subscriber, endpoints, &handlers), OK);
+    fixture->subscriber = feed_subscriber_new(&handlers, NULL);
+    assert_int_equal(feed_subscribe(fixture->subscriber, "test", endpoints), OK);
 }
 
 /* Its socket file may still be the last one's for a moment. */
 static void publish_from(struct fixture *fixture, size_t which)
 {
     for (int64_t until_ms = clock_now_ms() + PATIENCE_MS;;) {
-        if (feed_publisher_new(&fixture->publishers[which], fixture->addresses[which]) == OK)
+        if (feed_publisher_new(&fixture->publishers[which], fixture->addresses[which], NULL) == OK)
             return;
         assert_true(clock_now_ms() < until_ms);
         poll(NULL, 0, 10);
@@ -266,7 +267,7 @@ static void start_child(struct fixture *fixture)
 static int be_child(const char *address)
 {
     struct feed_publisher *publisher;
-    if (feed_publisher_new(&publisher, address) != OK)
+    if (feed_publisher_new(&publisher, address, NULL) != OK)
         return 1;
     for (int64_t until_ms = clock_now_ms() + 3 * PATIENCE_MS; clock_now_ms() < until_ms;) {
         feed_heartbeat(publisher);
@@ -380,14 +381,16 @@ static void addresses_are_checked(void **state)
 {
     struct fixture *fixture = *state;
     const struct feed_handlers handlers = {on_event, on_gap, fixture};
-    struct feed_subscriber *subscriber = NULL;
+    struct feed_subscriber *subscriber = feed_subscriber_new(&handlers, NULL);
     struct feed_publisher *publisher = NULL;
-    assert_int_equal(feed_subscriber_new(&subscriber, "ipc:///tmp/a,nonsense", &handlers), ERROR_MALFORMED);
-    assert_int_equal(feed_subscriber_new(&subscriber, "", &handlers), ERROR_MALFORMED);
-    assert_int_equal(feed_publisher_new(&publisher, "nonsense"), ERROR_MALFORMED);
+    assert_int_equal(feed_subscribe(subscriber, "test", "ipc:///tmp/a,nonsense"), ERROR_MALFORMED);
+    assert_int_equal(feed_subscribe(subscriber, "test", ""), ERROR_MALFORMED);
+    assert_int_equal(feed_subscribe(subscriber, "test", "tcp://127.0.0.1:1"), ERROR_MALFORMED); /* no keys */
+    assert_int_equal(feed_publisher_new(&publisher, "nonsense", NULL), ERROR_MALFORMED);
+    assert_int_equal(feed_publisher_new(&publisher, "tcp://127.0.0.1:1", NULL), ERROR_MALFORMED);
     publish_from(fixture, 0);
-    assert_int_equal(feed_publisher_new(&publisher, fixture->addresses[0]), ERROR_MALFORMED);
-    assert_null(subscriber);
+    assert_int_equal(feed_publisher_new(&publisher, fixture->addresses[0], NULL), ERROR_MALFORMED);
+    feed_subscriber_destroy(&subscriber);
     assert_null(publisher);
 }
 

@@ -136,6 +136,46 @@ static void test_route_errors(void **state)
     assert_true(proto_route_errors(&for_admins) == (BIT(ERROR_UNAUTHORIZED) | BIT(ERROR_FORBIDDEN)));
 }
 
+static void test_who_calls_whom(void **state)
+{
+    (void)state;
+    assert_true(proto_may_call(STR("gateway"), &room_get_method));
+    assert_true(proto_may_call(STR("gateway"), &user_principal_method));
+    assert_false(proto_may_call(STR("gateway"), &user_create_method)); /* no route leads there */
+    assert_true(proto_may_call(STR("auth"), &user_create_method));
+    assert_false(proto_may_call(STR("post"), &user_create_method));
+    assert_true(proto_may_call(STR("operator"), &user_create_method));
+    const struct method events = {.name = "user.events"}, others = {.name = "room.events"};
+    assert_true(proto_may_call(STR("post"), &events));
+    assert_false(proto_may_call(STR("post"), &others));
+    assert_false(proto_may_call(STR("gateway"), &events));
+    static const struct str nobodies[] = {{"", 0}, {"gate", 4}, {"gateway2", 8}, {"root", 4}};
+    for (size_t i = 0; i < sizeof nobodies / sizeof *nobodies; i++)
+        assert_false(proto_may_call(nobodies[i], &room_get_method));
+}
+
+/* Nothing of auth is for other services: who holds the key of one cannot log in, register or end sessions with it. */
+static void test_no_service_calls_auth(void **state)
+{
+    (void)state;
+    static const struct str services[] = {{"user", 4}, {"room", 4}, {"post", 4}};
+#define METHOD(name, ...)                                                                                              \
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++)                                                    \
+        assert_false(proto_may_call(services[i], &name##_method));
+#include "proto/methods/auth.def"
+#undef METHOD
+}
+
+static void test_what_may_be_asked_twice(void **state)
+{
+    (void)state;
+    assert_true(proto_is_repeatable(&room_list_method)); /* GET */
+    assert_true(proto_is_repeatable(&user_principal_method));
+    assert_false(proto_is_repeatable(&room_create_method));
+    assert_false(proto_is_repeatable(&login_method));
+    assert_false(proto_is_repeatable(&user_delete_method));
+}
+
 static void *look_up(void *unused)
 {
     (void)unused;
@@ -170,6 +210,9 @@ int main(void)
         cmocka_unit_test(test_method_columns),
         cmocka_unit_test(test_message_columns),
         cmocka_unit_test(test_events),
+        cmocka_unit_test(test_who_calls_whom),
+        cmocka_unit_test(test_no_service_calls_auth),
+        cmocka_unit_test(test_what_may_be_asked_twice),
         cmocka_unit_test(test_route_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,7 @@ static enum error spawned(struct call *call, const void *in)
 static bool start_alpha(struct service *service)
 {
     fiber_set_limit(FIBERS);
-    return bus_connect(service_bus(service), BETA, service_endpoint(service, "", "beta")) == OK;
+    return bus_connect(service_bus(service), BETA, "test", service_endpoint(service, "", "beta")) == OK;
 }
 
 static const struct method_handler alpha_handlers[] = {
@@ -201,9 +201,24 @@ static const struct method_handler alpha_handlers[] = {
     {&hide_method, hide, NULL},      {&spawned_method, spawned, NULL},     {&rated_method, rated, NULL},
     {&gather_method, gather, NULL}};
 static const struct method_handler beta_handlers[] = {{&who_method, who, NULL}, {&echoes_method, echoes, NULL}};
+static bool may_call(struct str peer, const struct method *method)
+{
+    (void)peer;
+    (void)method;
+    return true;
+}
+
+static bool is_repeatable(const struct method *method)
+{
+    (void)method;
+    return false;
+}
+
 static const struct service_definition alpha = {.name = "alpha",
                                                 .summary = "is asked",
                                                 .target = ALPHA,
+                                                .may_call = may_call,
+                                                .is_repeatable = is_repeatable,
                                                 .handlers = alpha_handlers,
                                                 .handler_count = sizeof alpha_handlers / sizeof *alpha_handlers,
                                                 .config_size = sizeof(struct service_config),
@@ -211,6 +226,8 @@ static const struct service_definition alpha = {.name = "alpha",
 static const struct service_definition beta = {.name = "beta",
                                                .summary = "is asked by alpha",
                                                .target = BETA,
+                                               .may_call = may_call,
+                                               .is_repeatable = is_repeatable,
                                                .handlers = beta_handlers,
                                                .handler_count = sizeof beta_handlers / sizeof *beta_handlers,
                                                .config_size = sizeof(struct service_config)};
@@ -273,13 +290,9 @@ static void on_reply(void *context, const struct bus_reply *reply)
 /* Waits at most 10 ms for news. */
 static void turn(void)
 {
-    int fds[BUS_MAX_DESCRIPTORS];
-    struct pollfd polled[BUS_MAX_DESCRIPTORS];
+    struct pollfd polled = {.fd = bus_descriptor(bus), .events = POLLIN};
     int wait_ms = bus_turn(bus) ? 0 : 10;
-    size_t count = bus_descriptors(bus, fds, BUS_MAX_DESCRIPTORS);
-    for (size_t i = 0; i < count; i++)
-        polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    (void)poll(polled, count, wait_ms);
+    (void)poll(&polled, 1, wait_ms);
     (void)bus_turn(bus);
 }
 
@@ -407,7 +420,7 @@ static bool connect_to(unsigned target, const char *name)
 {
     char endpoint[128];
     snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", folder, name);
-    return bus_connect(bus, target, endpoint) == OK;
+    return bus_connect(bus, target, "test", endpoint) == OK;
 }
 
 /* Who can be connected to has its signal handlers too. */
@@ -425,7 +438,7 @@ static int start_services(void **state)
     (void)state;
     beta_pid = start_process("beta", NULL, -1);
     alpha_pid = start_process("alpha", NULL, -1);
-    bus = bus_new();
+    bus = bus_new(NULL);
     if (!connect_to(ALPHA, "alpha") || !connect_to(BETA, "beta"))
         return -1;
     await_services();
@@ -637,7 +650,7 @@ static void test_it_finishes_what_it_has_begun(void **state)
         turn();
     assert_false(slow.is_there);
     struct bus *told = bus;
-    bus = bus_new(); /* of somebody who has not heard of it */
+    bus = bus_new(NULL); /* of somebody who has not heard of it */
     assert_true(connect_to(ALPHA, "alpha"));
     assert_int_equal(ask(&late, "alpha.health", NULL, "hello", 0), OK);
     assert_body(&late, "{service: alpha, ready: false, whyNot: it is being stopped}");
@@ -692,7 +705,8 @@ static void test_a_wrong_configuration_ends_it(void **state)
     assert_int_equal(run_with("DATABASE_URL", "mysql://root@localhost", NULL), 78);
     assert_int_equal(run_with("DB_CONNECTIONS", "none", NULL), 78);
     assert_int_equal(run_with("BUS_DIR", "/nonexistent/folder", NULL), 78);
-    assert_int_equal(run_with("ALPHA_LISTEN", "tcp://256.0.0.1:1", NULL), 1);
+    assert_int_equal(run_with("ALPHA_LISTEN", "tcp://127.0.0.1:1", NULL), 78); /* without keys */
+    assert_int_equal(run_with("ALPHA_LISTEN", "nonsense", NULL), 1);
     assert_int_equal(run_with("ALPHA_LISTEN", "", "--nonsense"), 64);
 }
 
