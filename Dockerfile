@@ -3,6 +3,7 @@
 #   operate   what is done to a stack: migrations, secrets, backups
 #   mail      catches the mails of development
 #   test      the source, and all that make test needs
+#   host      a Debian with systemd, to test deploy/install on
 
 FROM debian:bookworm-slim AS base
 WORKDIR /backend
@@ -20,9 +21,18 @@ COPY common common
 COPY proto proto
 COPY gateway gateway
 COPY services services
-RUN cmake --preset release -D BACKEND_TESTS=OFF \
-    && cmake --build build/release --target programs \
-    && cmake --install build/release --prefix /usr/local --strip
+RUN cmake --preset release -D BACKEND_TESTS=OFF && cmake --build build/release --target programs
+COPY deploy deploy
+COPY migrations migrations
+RUN cmake --install build/release --prefix /usr/local --strip
+
+# A host for tests/systemd/run, which installs on it what was built.
+FROM build AS host
+RUN deploy/packages build run operate local host && rm -rf /var/cache/apt /var/lib/apt/lists
+RUN rm -rf /usr/local/lib/backend /usr/local/share/backend
+ENV container=docker
+STOPSIGNAL SIGRTMIN+3
+CMD ["/bin/sh", "-c", "mount --make-rshared / && exec /lib/systemd/systemd"]
 
 FROM base AS test
 RUN deploy/packages && rm -rf /var/cache/apt /var/lib/apt/lists \

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/fiber.h"
 #include "common/log.h"
@@ -131,6 +132,7 @@ static bool end_turn(void *context)
     if (service->is_open && !service->is_announced && service_is_ready(service, &(const char *){NULL})) {
         service->is_announced = true;
         log_info("ready", LOG_Z("endpoint", service->config->listen), LOG_Z("version", BACKEND_VERSION));
+        sd_notify(0, "READY=1");
     }
     log_flush();
     return false;
@@ -168,6 +170,7 @@ static void on_end_signal(void *context)
         return;
     service->is_draining = true;
     log_info("drains", LOG_I("calls", service->active));
+    sd_notify(0, "STOPPING=1");
     if (service->is_open)
         bus_retire(service->bus);
     loop_timer_start(service->notice_timer, service->is_open ? service->config->drain_notice_ms : 0, 0);

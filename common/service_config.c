@@ -138,8 +138,8 @@ static bool ensure_folder(const char *path)
                   LOG_Z("reason", is_found ? "not a folder" : strerror(errno)));
         return false;
     }
-    if ((found.st_mode & 077) != 0)
-        log_warn("other users can reach the sockets, and the calls are not signed: chmod 700", LOG_Z("folder", path));
+    if ((found.st_mode & 07) != 0) /* a group is what the operator made it */
+        log_warn("other users can reach the sockets, and the calls are not signed: chmod o=", LOG_Z("folder", path));
     return true;
 }
 

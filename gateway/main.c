@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/log.h"
 #include "gateway/admin.h"
@@ -130,6 +131,7 @@ static int run(void)
         start_threads();
         sigwait(&signals, &number);
         log_info("stopping", LOG_I("signal", number));
+        sd_notify(0, "STOPPING=1");
         log_flush();
         stop_threads();
     }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/allocate.h"
 #include "common/clock.h"
@@ -162,9 +163,11 @@ static void listen_when_connected(struct thread *thread)
         log_flush();
         exit(EXIT_FAILURE);
     }
-    if (atomic_fetch_add(&gateway->listening, 1) + 1 == (int)gateway->thread_count)
-        log_info("ready", LOG_Z("host", gateway->config->host), LOG_I("port", gateway->config->port),
-                 LOG_I("threads", gateway->thread_count));
+    if (atomic_fetch_add(&gateway->listening, 1) + 1 < (int)gateway->thread_count)
+        return;
+    log_info("ready", LOG_Z("host", gateway->config->host), LOG_I("port", gateway->config->port),
+             LOG_I("threads", gateway->thread_count));
+    sd_notify(0, "READY=1");
 }
 
 /* ---- the loop ---- */
