@@ -50,11 +50,12 @@ ENTRYPOINT ["python3", "-u", "-m", "aiosmtpd", "--nosetuid", "--listen", "0.0.0.
 
 FROM base AS operate
 RUN deploy/packages operate && rm -rf /var/cache/apt /var/lib/apt/lists
-COPY deploy/migrate deploy/secrets deploy/
+COPY deploy/keys deploy/migrate deploy/secrets deploy/
 COPY migrations migrations
 # Volumes that are empty take what is here over: each reader's folder belongs to its user.
 RUN mkdir /secrets && cd /secrets \
-    && install -d -o backend -g backend -m 0700 auth gateway post room user && install -d -o backend -g backend postgres
+    && install -d -o backend -g backend -m 0700 auth gateway operator post room user \
+    && install -d -o backend -g backend postgres
 USER backend
 
 FROM base AS programs
