@@ -95,6 +95,10 @@ format: packages ## formats the C sources
 fuzz: packages ## runs each fuzzer for SECONDS_EACH (20)
 	@deploy/fuzz
 
+chaos: packages ## breaks things under load and prints what clients see of it. SEED=n breaks others
+	@deploy/build $(PRESET)
+	@tests/chaos/run build/$(PRESET)
+
 bench: packages ## measures requests a second of the release build
 	@deploy/build release
 	@tests/bench/run
@@ -108,4 +112,4 @@ help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run dev up down status logs psql admin migrate migration wipe packages build servers clean test asan tsan coverage lint format fuzz \
-	bench explain help
+	chaos bench explain help

@@ -148,7 +148,7 @@ static void services_stop_in_order_and_return(void **state)
     assert_int_equal(load_stop(load).unreachable, 0);
 }
 
-static const struct stack_options options = {.environment = {"REQUEST_TIMEOUT_MS=1500", "SESSIONS_PER_USER=1000"}};
+static const struct stack_options options = {.environment = {"REQUEST_TIMEOUT_MS=1500"}};
 #define LOAD_TEST(test) cmocka_unit_test_teardown(test, load_teardown)
 SUITE_WITH("faults", &options, LOAD_TEST(auth_killed), LOAD_TEST(user_killed), LOAD_TEST(room_killed),
            LOAD_TEST(gateway_killed), cmocka_unit_test(a_service_that_is_down_is_503_at_once),

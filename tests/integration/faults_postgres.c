@@ -61,7 +61,7 @@ static void a_statement_that_hangs_ends(void **state)
 
 static const struct stack_options options = {
     .cluster = "postgres_faults",
-    .environment = {"REQUEST_TIMEOUT_MS=2500", "STATEMENT_TIMEOUT_MS=1000", "SESSIONS_PER_USER=1000"},
+    .environment = {"REQUEST_TIMEOUT_MS=2500", "STATEMENT_TIMEOUT_MS=1000"},
 };
 SUITE_WITH("faults_postgres", &options, cmocka_unit_test_teardown(postgres_restarted, load_teardown),
            cmocka_unit_test_teardown(connections_cut, load_teardown), cmocka_unit_test(a_statement_that_hangs_ends))

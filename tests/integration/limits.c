@@ -1,5 +1,4 @@
 /* What it may cost: time until it is ready, memory at rest. Not under sanitizers, which cost both. */
-#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/factories.h"
@@ -23,19 +22,6 @@ static void all_is_ready_within_a_second(void **state)
     assert_true(took_ms < READY_MS);
 }
 
-static long resident_kib(pid_t pid)
-{
-    FILE *file = fopen(text("/proc/%d/status", (int)pid), "re");
-    assert_non_null(file);
-    char line[256];
-    long kib = 0;
-    while (fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "VmRSS: %ld kB", &kib) == 1)
-            break;
-    fclose(file);
-    return kib;
-}
-
 static void all_processes_together_stay_small_at_rest(void **state)
 {
     struct stack *stack = *state;
@@ -44,7 +30,7 @@ static void all_processes_together_stay_small_at_rest(void **state)
     make_room(stack, &user, (struct room_options){0});
     long sum = 0;
     for (int part = 0; part < STACK_PARTS; part++) {
-        long kib = resident_kib(stack->parts[part].pid);
+        long kib = process_resident_kib(&stack->parts[part]);
         print_message("%s: %ld KiB\n", stack_part_name(part), kib);
         sum += kib;
     }

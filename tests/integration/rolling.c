@@ -92,7 +92,7 @@ static void restarting_gateways_resets_no_new_connection(void **state)
 
 static const struct stack_options options = {
     .copies = 2,
-    .environment = {"DRAIN_NOTICE_MS=1000", "SESSIONS_PER_USER=1000"},
+    .environment = {"DRAIN_NOTICE_MS=1000"},
 };
 SUITE_WITH("rolling", &options, cmocka_unit_test_teardown(restarting_services_fails_nobody, load_teardown),
            cmocka_unit_test_teardown(restarting_gateways_fails_nobody, load_teardown),

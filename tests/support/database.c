@@ -12,13 +12,21 @@ struct database {
     PGconn *connection;
 };
 
-struct database *database_connect(const char *url)
+struct database *database_try_connect(const char *url)
 {
     struct database *database = calloc(1, sizeof *database);
     assert_non_null(database);
     database->connection = PQconnectdb(url);
     if (PQstatus(database->connection) != CONNECTION_OK)
-        fail_msg("%s: %s", url, PQerrorMessage(database->connection));
+        database_close(&database);
+    return database;
+}
+
+struct database *database_connect(const char *url)
+{
+    struct database *database = database_try_connect(url);
+    if (database == NULL)
+        fail_msg("%s: no connection", url);
     return database;
 }
 

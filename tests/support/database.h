@@ -11,6 +11,8 @@ struct database;
 
 /* Returns owned; fails the test if the server does not let us in. */
 struct database *database_connect(const char *url);
+/* The same; NULL where it does not. */
+struct database *database_try_connect(const char *url);
 void database_close(struct database **database);
 
 /* Runs one statement with text parameters ($1 …); fails the test if it fails. */

@@ -83,6 +83,19 @@ bool process_end(struct process *process, int signal_number, int64_t timeout_ms,
     return process_wait(process, timeout_ms, status);
 }
 
+long process_resident_kib(const struct process *process)
+{
+    FILE *file = fopen(text("/proc/%d/status", (int)process->pid), "re");
+    assert_non_null(file);
+    char line[256];
+    long kib = 0;
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "VmRSS: %ld kB", &kib) == 1)
+            break;
+    fclose(file);
+    return kib;
+}
+
 char *shell(const char *format, ...)
 {
     va_list arguments;

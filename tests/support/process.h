@@ -23,6 +23,9 @@ bool process_wait(struct process *process, int64_t timeout_ms, int *status);
 /* Sends the signal and waits, timeout_ms at most. */
 bool process_end(struct process *process, int signal_number, int64_t timeout_ms, int *status);
 
+/* Its resident memory. */
+long process_resident_kib(const struct process *process);
+
 /* Runs a shell command and returns what it prints, without the last newline, in scratch. Fails the test if it fails. */
 char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

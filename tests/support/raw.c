@@ -16,8 +16,15 @@ enum { QUIET_MS = 400, ROOM = 1 << 20 };
 
 int raw_connect(const struct stack *stack)
 {
+    return raw_connect_with(stack, 0);
+}
+
+int raw_connect_with(const struct stack *stack, int receive_buffer)
+{
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    if (receive_buffer > 0)
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(stack->port)};
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);

@@ -23,5 +23,7 @@ struct raw_reply raw_text(const struct stack *stack, const char *bytes);
 
 /* A connection to hold open; close() it. */
 int raw_connect(const struct stack *stack);
+/* The same, of a client that has room for so many bytes. */
+int raw_connect_with(const struct stack *stack, int receive_buffer);
 
 #endif

@@ -77,7 +77,7 @@ static void read_cluster(struct stack *stack, char **template)
     stack->cluster_url = text("%s", uri);
 }
 
-static char *database_url(const struct stack *stack, const char *database)
+char *stack_database_url(const struct stack *stack, const char *database)
 {
     const char *place = strstr(stack->cluster_url, "DATABASE");
     assert_non_null(place);
@@ -87,7 +87,7 @@ static char *database_url(const struct stack *stack, const char *database)
 
 static void run_on_server(const struct stack *stack, const char *sql)
 {
-    struct database *server = database_connect(database_url(stack, "postgres"));
+    struct database *server = database_connect(stack_database_url(stack, "postgres"));
     database_run(server, sql);
     database_close(&server);
 }
@@ -102,7 +102,7 @@ static void clone_database(struct stack *stack)
     char *template;
     read_cluster(stack, &template);
     stack->database = text("%s_%d", stack->suite, (int)getpid());
-    stack->database_url = database_url(stack, stack->database);
+    stack->database_url = stack_database_url(stack, stack->database);
     drop_database(stack); /* of a process that was killed and had our id */
     run_on_server(stack, text("CREATE DATABASE %s TEMPLATE %s", stack->database, template));
 }

@@ -80,6 +80,9 @@ void stack_assert_alive(struct stack *stack);
 /* A shell's command that runs the part's program with its settings and the argument. */
 char *stack_command(const struct stack *stack, enum stack_part part, const char *argument);
 
+/* The URI of a database in the stack's cluster, as superuser. */
+char *stack_database_url(const struct stack *stack, const char *database);
+
 /* The ZeroMQ address a service answers on. */
 char *stack_endpoint(const struct stack *stack, int part);
 
