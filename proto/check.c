@@ -98,6 +98,18 @@ static const char *check_events(struct arena *arena)
     return NULL;
 }
 
+static const char *check_kept_events(struct arena *arena)
+{
+    for (size_t i = 0; i < proto_kept_event_count; i++) {
+        if (has_id(proto_kept_events[i].body))
+            return arena_printf(arena, "event %s carries a path's id", proto_kept_events[i].name).ptr;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(proto_kept_events[i].name, proto_kept_events[j].name) == 0)
+                return arena_printf(arena, "event %s is kept twice", proto_kept_events[i].name).ptr;
+    }
+    return NULL;
+}
+
 /* ---- routes ---- */
 
 /* Cuts "/segment" off the front of *path; false at its end. */
@@ -233,8 +245,8 @@ static const char *check_routes(struct arena *arena)
 
 const char *proto_check(struct arena *arena)
 {
-    const char *(*const checks[])(struct arena *) = {check_messages, check_errors, check_methods,
-                                                     check_events,   check_routes, check_variants};
+    const char *(*const checks[])(struct arena *) = {check_messages,    check_errors, check_methods, check_events,
+                                                     check_kept_events, check_routes, check_variants};
     const char *fault = NULL;
     for (size_t i = 0; i < sizeof checks / sizeof *checks && !fault; i++)
         fault = checks[i](arena);

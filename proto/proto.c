@@ -138,6 +138,13 @@ const struct method *proto_method(struct str name)
 #include "proto/events.def"
 #undef EVENT
 
+const struct kept_event proto_kept_events[] = {
+#define KEPT(service, name, body) {name, SERVICE_##service, &body##_message},
+#include "proto/outbox.def"
+#undef KEPT
+};
+const size_t proto_kept_event_count = sizeof proto_kept_events / sizeof *proto_kept_events;
+
 /* ---- errors ---- */
 
 static const struct error_info errors[ERROR_COUNT] = {

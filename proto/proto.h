@@ -57,6 +57,15 @@ const struct method *proto_method(struct str name);
 #include "proto/events.def"
 #undef EVENT
 
+/* Those that are kept until all who subscribed have handled them. */
+struct kept_event {
+    const char *name;
+    enum proto_service service;
+    const struct message *body;
+};
+extern const struct kept_event proto_kept_events[];
+extern const size_t proto_kept_event_count;
+
 /* ---- errors, as HTTP shows them ---- */
 enum error_shape { SHAPE_A, SHAPE_B, SHAPE_C };
 struct error_info {

@@ -1,4 +1,5 @@
-/* Replies against the contract's tables. Written from the contract and those tables, not from the gateway it judges. */
+/* Replies and events against the contract's tables. Written from the contract and those tables, not from the gateway it
+ * judges. */
 #include "tests/support/contract.h"
 
 #include <ctype.h>
@@ -200,8 +201,50 @@ static bool is_success(const struct route *route, json_int_t status)
            (status == route->status || variant_of(route, status) != NULL || (status == 304 && route->verb == VERB_GET));
 }
 
+const struct kept_event *contract_event(const json_t *record)
+{
+    const char *name = json_string_value(json_object_get(record, "event"));
+    for (size_t i = 0; name != NULL && i < proto_kept_event_count; i++)
+        if (strcmp(name, proto_kept_events[i].name) == 0)
+            return &proto_kept_events[i];
+    return NULL;
+}
+
+static const struct field *field_named(const struct message *message, const char *name)
+{
+    for (size_t i = 0; i < message->field_count; i++)
+        if (strcmp(message->fields[i].name, name) == 0)
+            return &message->fields[i];
+    return NULL;
+}
+
+/* {"roomId": "number", …}, in any order. */
+static char *event_breach(const json_t *record)
+{
+    const struct kept_event *event = contract_event(record);
+    json_t *body = json_object_get(record, "body"), *type;
+    const char *key;
+    if (event == NULL)
+        return text("%s is no event of outbox.def", json_string_value(json_object_get(record, "event")));
+    json_object_foreach(body, key, type)
+    {
+        const struct field *field = field_named(event->body, key);
+        const char *found = json_string_value(type);
+        if (field == NULL)
+            return text("%s: \"%s\" is no field", event->body->name, key);
+        if (strcmp(strcmp(found, "number") == 0 ? "integer" : found, json_type_of(field)) != 0)
+            return text("%s: \"%s\" is %s, not %s", event->body->name, key, found, json_type_of(field));
+    }
+    for (size_t i = 0; i < event->body->field_count; i++)
+        if (event->body->fields[i].required && json_object_get(body, event->body->fields[i].name) == NULL)
+            return text("%s: \"%s\" is missing", event->body->name, event->body->fields[i].name);
+    return NULL;
+}
+
 char *contract_breach(const json_t *record)
 {
+    if (json_object_get(record, "event") != NULL)
+        return event_breach(record);
     const char *name = json_string_value(json_object_get(record, "route"));
     const char *code = json_string_value(json_object_get(record, "code"));
     json_int_t status = json_integer_value(json_object_get(record, "status"));

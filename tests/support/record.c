@@ -1,4 +1,4 @@
-/* What a suite saw: replies boiled down to what the contract's tables speak of, each kind written once. */
+/* What a suite saw: replies and events boiled down to what the contract's tables speak of, each kind written once. */
 #include "tests/support/record.h"
 
 #include <assert.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/support/contract.h"
+#include "tests/support/database.h"
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
@@ -133,4 +134,34 @@ void record_reply(const struct reply *reply)
     json_t *record = record_of(reply);
     write_once(json_dumps(record, JSON_COMPACT));
     json_decref(record);
+}
+
+/* ---- events ---- */
+
+/* Each kind once: [["room.left", {"roomId": "number", …}], …], of all tables named outbox. */
+static json_t *read_event_shapes(const struct stack *stack)
+{
+    char *outboxes =
+        database_value(stack, "select string_agg(format('select name, body from %I.outbox', table_schema), "
+                              "' union all ') from information_schema.tables where table_name = 'outbox'");
+    assert(outboxes != NULL);
+    char *shapes =
+        database_value(stack, text("select jsonb_agg(distinct jsonb_build_array(name, (select jsonb_object_agg(key, "
+                                   "jsonb_typeof(value)) from jsonb_each(body)))) from (%s) as told",
+                                   outboxes));
+    return shapes != NULL ? json_loads(shapes, 0, NULL) : json_array();
+}
+
+void record_events(const struct stack *stack)
+{
+    json_t *shapes = read_event_shapes(stack), *shape;
+    size_t i;
+    json_array_foreach(shapes, i, shape)
+    {
+        json_t *record = json_pack("{sO, sO}", "event", json_array_get(shape, 0), "body", json_array_get(shape, 1));
+        assert(record != NULL);
+        write_once(json_dumps(record, JSON_COMPACT));
+        json_decref(record);
+    }
+    json_decref(shapes);
 }

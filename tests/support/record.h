@@ -4,6 +4,7 @@
 #define TESTS_SUPPORT_RECORD_H
 
 struct reply;
+struct stack;
 
 /* Begins the suite's file anew. */
 void record_open(const char *suite);
@@ -11,5 +12,8 @@ void record_close(void);
 
 /* Any thread. Does nothing where no file is open or no reply came. */
 void record_reply(const struct reply *reply);
+
+/* What the stack's services kept of what they told, as it is now. */
+void record_events(const struct stack *stack);
 
 #endif

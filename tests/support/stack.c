@@ -341,6 +341,7 @@ static bool stop_parts(struct stack *stack)
 bool stack_stop(struct stack *stack)
 {
     bool good = stop_parts(stack);
+    record_events(stack);
     drop_database(stack);
     close(stack->port_guard);
     for (int part = 0; part < stack->part_count; part++)

@@ -1,6 +1,6 @@
-/* The last test: what all suites recorded, against the contract's tables. Fails for a route's success or declared error
- * that no suite met, for a suite that left no record, and for a reply that breaks the tables. Arguments: the suites'
- * names. */
+/* The last test: what all suites recorded, against the contract's tables. Fails for a route's success, a declared error
+ * or an event that no suite met, for a suite that left no record, and for a reply or an event that breaks the tables.
+ * Arguments: the suites' names. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +9,12 @@
 #include "tests/support/contract.h"
 #include "tests/support/scratch.h"
 
-enum { MAX_ROUTES = 256, MAX_VARIANTS = 16 };
+enum { MAX_ROUTES = 256, MAX_VARIANTS = 16, MAX_EVENTS = 64 };
 
 struct coverage {
     bool succeeded[MAX_ROUTES];
     bool varied[MAX_VARIANTS];
+    bool told[MAX_EVENTS];
     uint64_t met[MAX_ROUTES]; /* bit n: enum error n */
     size_t records, breaches, missing;
 };
@@ -31,7 +32,10 @@ static void count_record(struct coverage *coverage, const json_t *record)
 {
     const char *name = json_string_value(json_object_get(record, "route"));
     const struct route *route = name != NULL ? contract_route_named(name) : NULL;
+    const struct kept_event *event = contract_event(record);
     coverage->records++;
+    if (event != NULL)
+        coverage->told[event - proto_kept_events] = true;
     if (route == NULL)
         return;
     enum error error = contract_error(record);
@@ -96,16 +100,28 @@ static void list_missing_variants(struct coverage *coverage)
     }
 }
 
+static void list_missing_events(struct coverage *coverage)
+{
+    for (size_t i = 0; i < proto_kept_event_count; i++) {
+        if (coverage->told[i])
+            continue;
+        printf("never told: %s\n", proto_kept_events[i].name);
+        coverage->missing++;
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct coverage coverage = {0};
-    assert(proto_route_count <= MAX_ROUTES && proto_variant_count <= MAX_VARIANTS);
+    assert(proto_route_count <= MAX_ROUTES && proto_variant_count <= MAX_VARIANTS &&
+           proto_kept_event_count <= MAX_EVENTS);
     for (int i = 1; i < argc; i++)
         read_suite(&coverage, argv[i]);
     list_missing(&coverage);
     list_missing_variants(&coverage);
-    printf("%zu routes, %zu kinds of replies, %zu broken, %zu missing\n", proto_route_count, coverage.records,
-           coverage.breaches, coverage.missing);
+    list_missing_events(&coverage);
+    printf("%zu routes, %zu events, %zu kinds seen, %zu broken, %zu missing\n", proto_route_count,
+           proto_kept_event_count, coverage.records, coverage.breaches, coverage.missing);
     scratch_free();
     return coverage.breaches + coverage.missing > 0;
 }
