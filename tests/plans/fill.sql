@@ -84,8 +84,8 @@ declare
 begin
     foreach owner in array array['auth', 'users', 'rooms', 'posts'] loop
         execute format('insert into %I.outbox (number, at, name, body)
-                        select n, now() - interval ''2 hours'', ''x.happened'', jsonb_build_object(''userId'', n) from many', owner);
-        execute format('insert into %I.outbox (name, body) select ''x.happened'', ''{}'' from generate_series(1, 10)', owner);
+                        select n, now() - interval ''2 hours'', ''user.updated'', jsonb_build_object(''userId'', n) from many', owner);
+        execute format('insert into %I.outbox (name, body) select ''user.updated'', jsonb_build_object(''userId'', n) from generate_series(1, 10) n', owner);
         execute format('update %I.event_counter set last = fill.count from fill', owner);
         execute format('insert into %I.subscriber (name, number) select ''other'', fill.count from fill', owner);
         execute format('insert into %I.publisher (name, number) values (''other'', 5)', owner);
