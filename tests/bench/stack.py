@@ -1,0 +1,177 @@
+"""A stack of the release build of its own, with its processes: what they take of CPU and memory, and more of them."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.join(ROOT, "build", os.environ.get("PRESET", "release"))
+VAR = os.path.join(ROOT, "build", "bench")
+PASSWORD = "correct-horse"
+TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
+READY_S = 30
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _settings(**more):
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PG", "DATABASE_URL"))}
+    settings.update(VAR=VAR, LOG_FORMAT="json", LOG_LEVEL="info", ENVIRONMENT="development")
+    settings.update(more)
+    return settings
+
+
+class Process:
+    """One of ours, by its process id."""
+
+    def __init__(self, process_id):
+        self.id = int(process_id)
+
+    def _stat(self):
+        with open(f"/proc/{self.id}/stat") as file:
+            return file.read().rpartition(")")[2].split()
+
+    def cpu_us(self):
+        fields = self._stat()
+        return (int(fields[11]) + int(fields[12])) * TICK_US
+
+    def is_session_of(self, postgres):
+        """Whether it serves a client: not the checkpointer, nor the like."""
+        try:
+            with open(f"/proc/{self.id}/cmdline") as file:
+                return int(self._stat()[1]) == postgres.id and "[local]" in file.read()
+        except OSError:
+            return False
+
+    def memory_kib(self, what):
+        """what: Rss, Pss …"""
+        with open(f"/proc/{self.id}/smaps_rollup") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(what + ":"))
+
+
+class Stack:
+    def __init__(self):
+        self.port = free_port()
+        self.environment = _settings(BACKEND_PORT=str(self.port), ADMIN_PORT=str(free_port()))
+        self.started = []  # beside the stack's own
+        self._stack("remove", stdout=subprocess.DEVNULL)
+        self._stack("up", stdout=subprocess.DEVNULL)
+        self.url = self.origin(self.port)
+        self.database = self._output([os.path.join(ROOT, "deploy/postgres"), "url", os.path.join(VAR, "postgres")])
+        self.bus = os.path.realpath(os.path.join(VAR, "run"))
+
+    @staticmethod
+    def origin(port):
+        return f"http://127.0.0.1:{port}/api"
+
+    def _stack(self, verb, **options):
+        subprocess.run([os.path.join(ROOT, "deploy/stack"), verb], env=self.environment, check=True, **options)
+
+    def _output(self, command):
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    def close(self):
+        for child in self.started:
+            child.terminate()
+        for child in self.started:
+            child.wait()
+        self._stack("down")
+
+    def remove(self):
+        self.close()
+        self._stack("remove")
+
+    # ---- the database ----
+
+    def sql(self, text):
+        done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", self.database], input=text, text=True, capture_output=True)
+        if done.returncode != 0:
+            sys.exit(f"psql: {done.stderr}")
+        return done.stdout.strip()
+
+    # ---- processes ----
+
+    def process(self, name):
+        with open(os.path.join(VAR, "processes", name)) as file:
+            return Process(file.read())
+
+    def servers(self):
+        return [self.process(name) for name in os.listdir(os.path.join(VAR, "processes")) if name != "postgres"]
+
+    def cpu_us(self):
+        """What the servers and their sessions of Postgres have taken so far, all together."""
+        everybody = [Process(name) for name in os.listdir("/proc") if name.isdigit()]
+        sessions = [process for process in everybody if process.is_session_of(self.process("postgres"))]
+        servers = self.servers() + [Process(child.pid) for child in self.started]
+        return sum(process.cpu_us() for process in servers + sessions)
+
+    def start(self, program, *arguments, ready=None, **settings):
+        """A program beside the stack's own, of the same settings but for these; ready: the port on which it then listens."""
+        log = open(os.path.join(VAR, "log", os.path.basename(program) + ".log"), "a")
+        environment = dict(self.environment, BUS_DIR=self.bus, DATABASE_URL=self.database, **settings)
+        environment.setdefault("JWT_SECRET_FILE", os.path.join(VAR, "jwt_secret"))
+        child = subprocess.Popen([os.path.join(BUILD, program), *arguments], env=environment, stdout=log, stderr=log)
+        self.started.append(child)
+        if ready:
+            self._await(child, ready)
+        return Process(child.pid)
+
+    @staticmethod
+    def _await(child, port):
+        until = time.monotonic() + READY_S
+        while time.monotonic() < until and child.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        sys.exit(f"bench: {child.args[0]} does not listen, see {VAR}/log")
+
+    def stop(self, process):
+        child = next(child for child in self.started if child.pid == process.id)
+        child.terminate()
+        child.wait()
+        self.started.remove(child)
+
+    def gateway(self, program="gateway", **settings):
+        """Another gateway of the same services; returns it and its port."""
+        port = free_port()
+        process = self.start(program, ready=port, BACKEND_PORT=str(port), ADMIN_PORT="0", **settings)
+        self.await_success(f"{self.origin(port)}/rooms/1")
+        return process, port
+
+    # ---- requests, one at a time ----
+
+    def register(self, name):
+        """A new user's token."""
+        form = urllib.parse.urlencode({"username": name, "email": f"{name}@example.org", "password": PASSWORD})
+        with urllib.request.urlopen(f"{self.url}/auth/register", form.encode()) as reply:
+            return json.load(reply)["access_token"]
+
+    def await_success(self, url):
+        until = time.monotonic() + READY_S
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
+        while True:
+            try:
+                with urllib.request.urlopen(request) as reply:
+                    return reply.read()
+            except OSError as error:
+                if time.monotonic() > until:
+                    sys.exit(f"bench: {url}: {error}")
+                time.sleep(0.05)
+
+
+def static_folder():
+    folder = os.path.join(VAR, "static")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    return folder
