@@ -102,8 +102,8 @@ enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, con
 
 /* In a fiber: the one row of a key, or none. The statement reads; it takes an array of keys, bigint[], and answers with
  * at most one row each, by key, which is the first column. What fibers look for in one turn goes to the server at its
- * end as one query that names each key once: a row asked for by many costs as much as by one, and what each gets was
- * read after it asked. Fails as db_query does, by the latest of their deadlines. */
+ * end as one query: a row asked for by many costs as much as by one, and what each gets was read after it asked. Fails
+ * as db_query does, by the latest of their deadlines. */
 enum error db_find(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
                    int64_t key, struct db_result *result) MUST_USE;
 

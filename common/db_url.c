@@ -35,8 +35,7 @@ static void append_timeout(struct buffer *options, const char *name, int64_t tim
     append_setting(options, name, text);
 }
 
-/* Ours come last and win. A lock is given up before the statement is: its error tells what stood in the way. Statements
- * are planned once a connection: by itself Postgres plans one of an array anew each time, which costs more than it. */
+/* Ours come last and win. A lock is given up before the statement is: its error tells what stood in the way. */
 static const char *session_options(struct db *db, const char *of_url)
 {
     struct buffer options = {0};
@@ -46,7 +45,6 @@ static const char *session_options(struct db *db, const char *of_url)
         append_setting(&options, "role", db->options.role);
     if (db->options.schema != NULL)
         append_setting(&options, "search_path", db->options.schema);
-    append_setting(&options, "plan_cache_mode", "force_generic_plan");
     int64_t timeout_ms = db->options.statement_timeout_ms;
     append_timeout(&options, "statement_timeout", timeout_ms);
     append_timeout(&options, "lock_timeout", timeout_ms - timeout_ms / 4);
