@@ -19,7 +19,11 @@
 
 _Static_assert((int)FEED_MAX_NAME == ENVELOPE_MAX_NAME, "the feed's names are the envelope's");
 
-enum { RECEIVE_MAX = 4096 /* messages of a publisher in one turn */, COMPLAIN_MS = 1000 };
+enum {
+    RECEIVE_MAX = 4096, /* messages of a publisher in one turn */
+    BACKLOG = 256,      /* so many in one turn: more are on their way */
+    COMPLAIN_MS = 1000,
+};
 
 static _Noreturn void give_up(const char *what)
 {
@@ -113,6 +117,8 @@ struct feed_subscriber {
     unsigned peer_count;
     struct source *sources[FEED_MAX_ENDPOINTS];
     size_t source_count;
+    int64_t turned_ms;       /* 0 = never */
+    int64_t behind_until_ms; /* after a pause, and while much is heard at once */
     uint64_t garbage;
     int64_t complained_ms;
 };
@@ -265,7 +271,8 @@ static void take(struct feed_subscriber *subscriber, struct source *source, stru
 
 static void receive(struct feed_subscriber *subscriber, struct source *source, int64_t now_ms)
 {
-    for (size_t i = 0; i < RECEIVE_MAX && !source->wire.is_drained; i++) {
+    size_t count = 0;
+    for (; count < RECEIVE_MAX && !source->wire.is_drained; count++) {
         zmq_msg_t frame;
         enum wire_received received = wire_receive(&source->wire, &frame, 1);
         if (received == WIRE_GARBAGE)
@@ -275,6 +282,8 @@ static void receive(struct feed_subscriber *subscriber, struct source *source, i
         take(subscriber, source, (struct str){zmq_msg_data(&frame), zmq_msg_size(&frame)}, now_ms);
         wire_release(&frame, 1);
     }
+    if (count >= BACKLOG)
+        subscriber->behind_until_ms = now_ms + FEED_PAUSE_MS;
 }
 
 static bool is_silent(const struct source *source, int64_t now_ms)
@@ -320,21 +329,34 @@ static bool find_news(struct feed_subscriber *subscriber)
     return has_discovered;
 }
 
+/* Who stood still may have much to hear, and libzmq's thread takes a while to bring it all: an empty socket says
+ * nothing. */
+static void mind_pause(struct feed_subscriber *subscriber, int64_t now_ms)
+{
+    if (subscriber->turned_ms != 0 && now_ms - subscriber->turned_ms > FEED_PAUSE_MS) {
+        subscriber->behind_until_ms = now_ms + FEED_PAUSE_MS;
+        subscriber->handlers.on_gap(subscriber->handlers.context);
+    }
+    subscriber->turned_ms = now_ms;
+}
+
 void feed_turn(struct feed_subscriber *subscriber)
 {
     if (find_news(subscriber))
         discovery_turn(subscriber->discovery);
     int64_t now_ms = clock_now_ms();
+    mind_pause(subscriber, now_ms);
     for (size_t i = 0; i < subscriber->source_count; i++) {
-        /* Before what waits is heard: it may be old, and the last of it dropped, if it was us who stood still. */
-        look_after(subscriber, subscriber->sources[i], now_ms);
         receive(subscriber, subscriber->sources[i], now_ms);
+        look_after(subscriber, subscriber->sources[i], now_ms);
     }
 }
 
 bool feed_is_current(const struct feed_subscriber *subscriber)
 {
     int64_t now_ms = clock_now_ms();
+    if (now_ms < subscriber->behind_until_ms)
+        return false;
     for (unsigned i = 0; i < subscriber->peer_count; i++)
         if (subscriber->peers[i].source_count == 0)
             return false;

@@ -14,7 +14,8 @@
 enum {
     FEED_HEARTBEAT_MS = 250,
     FEED_SILENCE_MS = 1500,
-    FEED_MAX_NAME = 64, /* bytes of an event's name; it has one at least */
+    FEED_PAUSE_MS = 500, /* between two turns: longer, and the listener cannot be sure for as long again */
+    FEED_MAX_NAME = 64,  /* bytes of an event's name; it has one at least */
     FEED_MAX_BODY = 64 * 1024,
     FEED_MAX_ENDPOINTS = 64,
     FEED_MAX_PEERS = 8,
@@ -40,8 +41,8 @@ struct feed_subscriber;
 struct feed_handlers {
     /* An event, in order; borrowed for the callback. */
     void (*on_event)(void *context, struct str name, struct str body);
-    /* Events may have been missed (a gap in the numbers, silence, another instance of a publisher): forget what was
-     * cached. */
+    /* Events may have been missed (a gap in the numbers, silence, another instance of a publisher, a pause of our own):
+     * forget what was cached. */
     void (*on_gap)(void *context);
     void *context;
 };
@@ -57,8 +58,9 @@ int feed_descriptor(const struct feed_subscriber *subscriber);
 /* Receives what there is and runs the handlers; cheap when there is nothing (one system call). When the descriptor is
  * readable, at each turn's end, and right before trusting what was cached. */
 void feed_turn(struct feed_subscriber *subscriber);
-/* Whether every publisher that is known was heard within FEED_SILENCE_MS, no number is missing, and there is one of
- * each service: only then may a cache be trusted. */
+/* Whether every publisher that is known was heard within FEED_SILENCE_MS, no number is missing, there is one of each
+ * service, and in the last FEED_PAUSE_MS there was neither a pause of our own nor much to hear at once: only then may a
+ * cache be trusted. */
 bool feed_is_current(const struct feed_subscriber *subscriber);
 /* Whether some publisher was not heard within FEED_SILENCE_MS, as far as feed_turn has looked. */
 bool feed_is_silent(const struct feed_subscriber *subscriber);

@@ -21,7 +21,7 @@
 enum {
     LINGER_MS = 1000,
     HIGH_WATER = 1024, /* messages that wait on one connection, in each direction */
-    /* For a listener: more than are said before it must take its silence for a gap (FEED_SILENCE_MS). What is dropped
+    /* For a listener: more than are said before it takes its own pause for a gap (FEED_PAUSE_MS). What is dropped
      * sooner it would learn of only by the next heartbeat, and trust what it remembers until then. */
     FEED_HIGH_WATER = 65536,
     HEARTBEAT_MS = 1000,
