@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/feed.h"
 #include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
@@ -238,8 +239,11 @@ static void a_gateway_that_missed_events_asks(void **state)
                    " from generate_series(1, $2::integer) returning 1",
                    text("%lld", (long long)crowd.id), text("%d", EVENTS));
     assert_int_equal(kill(second->gateway.pid, SIGSTOP), 0);
+    int64_t stopped_ms = now_ms();
     assert_status(http_post(stack, crowd.token, "{\"scope\":\"all\"}", "/auth/logout"), 204);
     assert_status(http_post(stack, login.access, NULL, "/auth/logout"), 204);
+    while (now_ms() <= stopped_ms + FEED_PAUSE_MS)
+        sleep_ms(10);
     assert_int_equal(kill(second->gateway.pid, SIGCONT), 0);
     int64_t deadline = now_ms() + 20000;
     for (long status = 0; status != 401;) {
