@@ -88,6 +88,7 @@ struct service_config {
     const char *database_role;
     int64_t db_connections;
     int64_t statement_timeout_ms;
+    int64_t max_calls;
     int64_t drain_notice_ms;
     int64_t drain_ms;
     int64_t event_retention_s, event_retention_max_s;

@@ -34,6 +34,8 @@ static const struct setting frame_settings[] = {
      "connections to the database; the first is for reads alone, if there are others"},
     {"STATEMENT_TIMEOUT_MS", SETTING_INTEGER, "3000", 100, 600000, NULL, MEMBER(statement_timeout_ms),
      "longest a statement may run"},
+    {"MAX_CALLS", SETTING_INTEGER, "1024", 32, 4096, NULL, MEMBER(max_calls),
+     "calls under way at a time; fewer while all of them wait long. More are refused"},
     {"DRAIN_NOTICE_MS", SETTING_INTEGER, "1000", 0, 600000, NULL, MEMBER(drain_notice_ms),
      "how long a stop goes on taking calls, for callers to find another copy"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, MEMBER(drain_ms),

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/admin.h"
+#include "common/admission.h"
 #include "common/service.h"
 #include "common/sql.h"
 
@@ -50,6 +51,7 @@ struct service {
     struct task_list idle; /* for reuse */
     size_t idle_count;
     size_t active; /* calls, and what was spawned, under way */
+    struct admission admission;
     struct buffer scratch;
 
     /* events */
