@@ -34,6 +34,12 @@ logs: ## follows the logs of what up started
 psql: ## opens psql on the stack's database
 	@deploy/stack psql
 
+backup: packages ## writes all data to a file: FILE=backup.dump
+	@deploy/stack backup "$(FILE)"
+
+restore: packages ## puts the data of a backup in the place of what is there: FILE=backup.dump
+	@deploy/stack restore "$(FILE)"
+
 # Of the command line only: every shell has a USER, who is somebody else.
 admin: export ADMIN_NAME = $(if $(filter command,$(origin USER)),$(USER))
 admin: servers ## makes a user of the running stack an admin: USER=name
@@ -82,6 +88,9 @@ test-%: packages
 	@deploy/build $*
 	@cd build/$* && ctest -j $(JOBS) --output-on-failure --no-tests=error $(if $(T),-R '$(T)')
 
+containers: packages ## builds the images and tests them, in a Docker engine
+	@tests/containers/compose
+
 coverage: ## runs the tests and says which lines they reach: build/coverage/index.html
 	@$(MAKE) test-coverage
 	@deploy/coverage
@@ -104,11 +113,11 @@ bench: packages ## measures the release build against its promises; RESULTS=1 ke
 	@tests/bench/run
 
 explain: packages ## checks every statement's plan on 1,000,000 rooms and 5,000,000 participations
-	@deploy/build release
+	@deploy/build dev
 	@tests/bench/explain
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: run dev up down status logs psql admin migrate migration wipe packages build servers clean test asan tsan coverage lint format fuzz \
+.PHONY: run dev up down status logs psql backup restore admin migrate migration wipe packages build servers clean test asan tsan containers coverage lint format fuzz \
 	chaos bench explain help
