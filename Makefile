@@ -113,7 +113,7 @@ bench: packages ## measures the release build against its promises; RESULTS=1 ke
 	@tests/bench/run
 
 explain: packages ## checks every statement's plan on 1,000,000 rooms and 5,000,000 participations
-	@deploy/build dev
+	@deploy/build release
 	@tests/bench/explain
 
 help: ## lists the targets

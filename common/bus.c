@@ -35,6 +35,7 @@ struct bus *bus_new(struct wire_keys *keys)
     const struct discovery_handlers handlers = {endpoint_come, endpoint_go, bus};
     bus->keys = keys;
     bus->pending.look_ms = INT64_MAX;
+    bus->limit = BUS_MAX_PENDING;
     bus->epoll = epoll_create1(EPOLL_CLOEXEC);
     bus->discovery = discovery_new(&handlers);
     watch(bus, discovery_descriptor(bus->discovery), NULL);

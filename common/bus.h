@@ -54,6 +54,10 @@ int64_t bus_wait_ms(const struct bus *bus);
 
 /* ---- calling ---- */
 
+/* At most so many calls may be pending to one target; default BUS_MAX_PENDING. So one that is slow leaves the caller
+ * room for the others. */
+void bus_set_limit(struct bus *bus, size_t limit);
+
 /* Connects target (a small number the caller chose, < BUS_MAX_TARGETS) to its endpoints, a comma-separated list of
  * ipc://PATH and tcp://HOST:PORT. A host that has several addresses is several endpoints; addresses that come are
  * connected to, those that go are given no more calls, and left when theirs have ended. peer is the name that the
@@ -123,7 +127,7 @@ typedef uint64_t bus_call_id;
  * unavailable, or has not answered in a third of the time; and for at most a fifth of all calls.
  *
  *   ERROR_UNAVAILABLE  no endpoint of the target is connected
- *   ERROR_OVERLOADED   too many calls are pending, or the endpoint does not keep up
+ *   ERROR_OVERLOADED   too many calls are pending (bus_set_limit), or the endpoint does not keep up
  *   ERROR_MALFORMED    a text is longer than its bound above
  *   ERROR_BODY_TOO_LARGE  the arguments are
  * On failure on_reply does not run and *id stays. id may be NULL. From inside callbacks too. */

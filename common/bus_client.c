@@ -296,6 +296,19 @@ static void prepare_moves(struct bus *bus, struct pending *pending, const struct
         pending_doubt(bus, pending, bus_now(bus) + bounded_timeout(request->timeout_ms) / DOUBT_PART);
 }
 
+void bus_set_limit(struct bus *bus, size_t limit)
+{
+    bus->limit = limit;
+}
+
+static size_t count_pending(const struct target *target)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < target->count; i++)
+        count += target->endpoints[i]->pending;
+    return count;
+}
+
 enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *request,
                     void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
 {
@@ -303,11 +316,13 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     enum error error = check_request(request);
     if (error != OK)
         return error;
-    struct endpoint *endpoint = bus->is_closing ? NULL : balance_choose(bus, &bus->targets[number], NULL);
+    struct target *target = &bus->targets[number];
+    struct endpoint *endpoint = bus->is_closing ? NULL : balance_choose(bus, target, NULL);
     if (endpoint == NULL)
         return ERROR_UNAVAILABLE;
     int64_t timeout_ms = bounded_timeout(request->timeout_ms);
-    struct pending *pending = has_room(bus, endpoint) ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
+    bool has_place = count_pending(target) < bus->limit && has_room(bus, endpoint);
+    struct pending *pending = has_place ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
     if (pending == NULL) {
         bus->stats.overloaded++;
         return ERROR_OVERLOADED;

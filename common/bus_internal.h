@@ -159,6 +159,7 @@ struct bus {
     struct endpoint *endpoints[BUS_MAX_ENDPOINTS]; /* of all targets, and those that are gone */
     size_t endpoint_count;
     struct pending_table pending;
+    size_t limit;          /* of pending calls to one target */
     struct server *server; /* NULL = answers nobody */
     struct bus_stats stats;
     int64_t now_ms;

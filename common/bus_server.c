@@ -8,7 +8,11 @@
 #include "common/envelope.h"
 #include "common/log.h"
 
-enum { MAX_PEERS = 256, MAX_NAME = sizeof(((struct bus_origin *)0)->peer) };
+enum {
+    MAX_PEERS = 256,
+    MAX_NAME = sizeof(((struct bus_origin *)0)->peer),
+    DELAY_TOLERATED_MS = 500,
+};
 
 static const struct bus_reply REFUSAL = {.error = ERROR_UNAVAILABLE, .is_refused = true};
 
@@ -30,6 +34,8 @@ struct server {
     struct peer *answered[MAX_PEERS]; /* those with something on their batch */
     size_t answered_count;
     bool is_retiring;
+    int64_t drained_ms; /* when nothing waited to be received */
+    int64_t waited_ms;  /* at most, what is received now */
 };
 
 enum error bus_bind(struct bus *bus, const char *endpoint,
@@ -46,6 +52,7 @@ enum error bus_bind(struct bus *bus, const char *endpoint,
         free(server);
         return error;
     }
+    server->drained_ms = bus_now(bus);
     bus->server = server;
     bus_watch(bus, &server->wire);
     return OK;
@@ -158,10 +165,13 @@ void bus_retire(struct bus *bus)
 
 static void take_call(struct bus *bus, struct bus_incoming *incoming, int64_t left_ms)
 {
-    if (left_ms == 0) {
+    if (left_ms <= bus->server->waited_ms) {
         bus->stats.expired++;
+        if (left_ms > 0)
+            bus_answer(bus, &incoming->origin, &(struct bus_reply){.error = ERROR_OVERLOADED});
         return;
     }
+    left_ms -= bus->server->waited_ms;
     incoming->deadline_ms = bus_now(bus) + left_ms;
     bus->stats.incoming++;
     bus->server->on_call(bus->server->context, incoming);
@@ -195,9 +205,21 @@ static struct str bytes_of(zmq_msg_t *frame)
     return (struct str){zmq_msg_data(frame), zmq_msg_size(frame)};
 }
 
+/* A process that was stopped, or is behind, finds calls that have waited for it: how long they do not tell, but no
+ * longer than since it last had received all there was. Short of what turns of a loop and rests between them take, that
+ * is taken off their deadlines: work that nobody waits for any more is not begun. Whoever still waits is told so. */
+static void note_delay(struct bus *bus)
+{
+    struct server *server = bus->server;
+    int64_t since_ms = bus_now(bus) - server->drained_ms;
+    server->waited_ms = since_ms > DELAY_TOLERATED_MS ? since_ms : 0;
+}
+
 void server_receive(struct bus *bus)
 {
     struct server *server = bus->server;
+    if (server != NULL)
+        note_delay(bus);
     for (size_t i = 0; server != NULL && i < RECEIVE_MAX && !server->wire.is_drained; i++) {
         zmq_msg_t frames[2]; /* who, and what */
         enum wire_received received = wire_receive(&server->wire, frames, 2);
@@ -208,6 +230,8 @@ void server_receive(struct bus *bus)
         take_batch(bus, bytes_of(&frames[0]), wire_sender(&server->wire, &frames[1]), bytes_of(&frames[1]));
         wire_release(frames, 2);
     }
+    if (server != NULL && server->wire.is_drained)
+        server->drained_ms = bus_now(bus);
 }
 
 /* ---- answers ---- */

@@ -225,6 +225,7 @@ static void open_parts(struct service *service)
 {
     service->loop = loop_new();
     service->bus = bus_new(service->config->keys);
+    service->admission = admission_make((size_t)service->config->max_calls, loop_now_ms());
     service->bus_timer = loop_timer_new(service->loop, on_bus_time, service);
     service->bus_wakes_ms = INT64_MAX;
     service->bus_watch = loop_watch(service->loop, bus_descriptor(service->bus), on_bus_readable, service);

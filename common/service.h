@@ -65,6 +65,13 @@ struct subscription {
         enum error (*handle)(struct call *call, const struct event *event);
     } * handlers;
     size_t handler_count;
+    /* For where events were removed before we handled them: whom we know, and who of them is there. For each other one
+     * the event is handled as if it had come. */
+    struct reconciliation {
+        const struct statement *known; /* the next $2 ids after $1, in their order */
+        const struct method *find; /* takes {"ids"}, answers with a list of those that are there, each with its "id" */
+        const char *gone;          /* "user.deleted", with a body {"userId"} */
+    } reconciliation;
 };
 
 /* Settings every service has; the first member of a service's own configuration struct. */
@@ -81,9 +88,10 @@ struct service_config {
     const char *database_role;
     int64_t db_connections;
     int64_t statement_timeout_ms;
+    int64_t max_calls;
     int64_t drain_notice_ms;
     int64_t drain_ms;
-    int64_t event_retention_s;
+    int64_t event_retention_s, event_retention_max_s;
 };
 
 struct service_definition {

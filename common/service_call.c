@@ -156,6 +156,8 @@ static void run_call(void *argument)
     struct task *task = argument;
     enum error error = check_reply(&task->call, handle(task));
     int64_t took_us = clock_now_us() - task->begun_us;
+    if (task->call.database_us > 0)
+        admission_note(&task->call.service->admission, task->call.database_us / 1000, loop_now_ms());
     answer(task, error, took_us);
     log_call(&task->call, error, took_us);
     give_back(task);
@@ -278,6 +280,8 @@ void service_on_call(void *context, const struct bus_incoming *incoming)
         bus_forbid(service->bus, incoming);
     } else if (service->is_refusing) {
         bus_refuse(service->bus, &incoming->origin);
+    } else if (!admission_lets_in(&service->admission, service->active, loop_now_ms())) {
+        refuse(service, incoming, ERROR_OVERLOADED);
     } else {
         start_call(service, handler, incoming);
     }

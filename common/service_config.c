@@ -34,12 +34,16 @@ static const struct setting frame_settings[] = {
      "connections to the database; the first is for reads alone, if there are others"},
     {"STATEMENT_TIMEOUT_MS", SETTING_INTEGER, "3000", 100, 600000, NULL, MEMBER(statement_timeout_ms),
      "longest a statement may run"},
+    {"MAX_CALLS", SETTING_INTEGER, "1024", 32, 4096, NULL, MEMBER(max_calls),
+     "calls under way at a time; fewer while all of them wait long. More are refused"},
     {"DRAIN_NOTICE_MS", SETTING_INTEGER, "1000", 0, 600000, NULL, MEMBER(drain_notice_ms),
      "how long a stop goes on taking calls, for callers to find another copy"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, MEMBER(drain_ms),
      "how long a stop may take in all, until calls under way are given up"},
     {"EVENT_RETENTION_S", SETTING_INTEGER, "3600", 0, 31536000, NULL, MEMBER(event_retention_s),
      "how long events are kept that all subscribers have passed"},
+    {"EVENT_RETENTION_MAX_S", SETTING_INTEGER, "604800", 0, 31536000, NULL, MEMBER(event_retention_max_s),
+     "how long they are kept for a subscriber that does not come for them"},
 };
 enum { FRAME_SETTINGS = sizeof frame_settings / sizeof *frame_settings };
 
@@ -179,6 +183,8 @@ static void check(void *config_)
     resolve_database(config);
     config->keys = wire_keys_load(&config->bus_key, name);
     wire_keys_check(config->keys, loading->settings, loading->setting_count, config);
+    if (config->event_retention_max_s < config->event_retention_s)
+        config_mistake("EVENT_RETENTION_MAX_S", "is shorter than EVENT_RETENTION_S");
     if (loading->definition->check_config != NULL)
         loading->definition->check_config(config);
 }

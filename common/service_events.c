@@ -1,5 +1,6 @@
 /* A service's own events: what its statements write into its schema's outbox, told to whoever asks NAME.events, and
- * removed once all who ask have passed it. Numbers are given when somebody asks, by the schema's number_events(). */
+ * removed once all who ask have passed it, or when it is older than any of them may be late. Numbers are given when
+ * somebody asks, by the schema's number_events(). */
 #include "common/log.h"
 #include "common/service_internal.h"
 
@@ -60,14 +61,21 @@ static enum error number_all(struct call *call)
     return OK;
 }
 
+/* The columns of event_prune. */
+enum { REMOVED, LEFT_BEHIND };
+
 static enum error prune_all(struct call *call)
 {
+    const struct service_config *config = call->service->config;
     struct db_result result;
     TRY(number_all(call));
-    do
-        TRY(call_query(call, &frame_sql_event_prune, &result, DB_INTEGER(BATCH),
-                       DB_INTEGER(call->service->config->event_retention_s)));
-    while (db_integer(&result, 0, 0) == BATCH && !service_is_stopping(call->service));
+    do {
+        TRY(call_query(call, &frame_sql_event_prune, &result, DB_INTEGER(BATCH), DB_INTEGER(config->event_retention_s),
+                       DB_INTEGER(config->event_retention_max_s)));
+        if (!db_is_null(&result, 0, LEFT_BEHIND))
+            log_error("events were removed before all had handled them",
+                      LOG_S("subscribers", db_text(&result, 0, LEFT_BEHIND)));
+    } while (db_integer(&result, 0, REMOVED) == BATCH && !service_is_stopping(call->service));
     return OK;
 }
 

@@ -5,6 +5,7 @@
  *   service_events.c   events that are never lost: telling ours
  *   service_subscribe.c  and handling others'
  *   service_admin.c    the admin port: health, and what the service depends on
+ *   service_reconcile.c  where others' were lost
  *   service_handler.c  what handlers use: queries, replies, calls of other services
  *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
@@ -13,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/admin.h"
+#include "common/admission.h"
 #include "common/service.h"
 #include "common/sql.h"
 
@@ -49,6 +51,7 @@ struct service {
     struct task_list idle; /* for reuse */
     size_t idle_count;
     size_t active; /* calls, and what was spawned, under way */
+    struct admission admission;
     struct buffer scratch;
 
     /* events */
@@ -102,6 +105,15 @@ void service_close_events(struct service *service);
 /* ---- service_subscribe.c ---- */
 
 void service_close_subscribers(struct service *service);
+/* Runs the handler of an event, where there is one. */
+enum error service_handle_event(struct call *call, const struct subscription *subscription,
+                                const struct event *event) MUST_USE;
+
+/* ---- service_reconcile.c ---- */
+
+/* In a fiber: handles the event of who is gone for each that is, however long it takes. OK where the subscription does
+ * not say how to find them. */
+enum error service_reconcile(struct service *service, const struct subscription *subscription) MUST_USE;
 struct dependency;
 /* Fills in a dependency for each subscription, at most max; returns how many. */
 size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max);

@@ -19,18 +19,11 @@ struct subscriber {
     bool is_due;        /* there may be events */
     bool is_busy;       /* a fiber handles some */
     enum error failure; /* of the last time: told once, not each second */
+    int64_t gap_told;   /* the number behind the gap that was told last: once, too */
     SLIST_ENTRY(subscriber) link;
 };
 
 /* ---- in a fiber: one batch ---- */
-
-static const struct event_handler *find_handler(const struct subscription *subscription, struct str name)
-{
-    for (size_t i = 0; i < subscription->handler_count; i++)
-        if (str_equal(name, str_from(subscription->handlers[i].name)))
-            return &subscription->handlers[i];
-    return NULL;
-}
 
 static enum error read_passed(struct call *call, const struct subscriber *subscriber, int64_t *number)
 {
@@ -40,27 +33,54 @@ static enum error read_passed(struct call *call, const struct subscriber *subscr
     return OK;
 }
 
+static const struct event_handler *find_handler(const struct subscription *subscription, struct str name)
+{
+    for (size_t i = 0; i < subscription->handler_count; i++)
+        if (str_equal(name, str_from(subscription->handlers[i].name)))
+            return &subscription->handlers[i];
+    return NULL;
+}
+
+enum error service_handle_event(struct call *call, const struct subscription *subscription, const struct event *event)
+{
+    const struct event_handler *handler = find_handler(subscription, event->name);
+    if (handler == NULL)
+        return OK;
+    TRY(handler->handle(call, event));
+    log_info("event", LOG_S("event", event->name), LOG_I("number", event->number),
+             LOG_Z("publisher", subscription->publisher));
+    return OK;
+}
+
+/* What became of people meanwhile is found out; what else was told is lost. Where we ask for the first time, there is
+ * nothing that we could have missed, but for who lost what we had written down. */
+static enum error bridge_gap(struct call *call, struct subscriber *subscriber, int64_t after, int64_t next)
+{
+    enum log_level level = after > 0 ? LOG_ERROR : LOG_INFO;
+    LOG_LINE(subscriber->gap_told == next ? LOG_DEBUG : level, "events were removed before we handled them",
+             LOG_Z("publisher", subscriber->subscription->publisher), LOG_I("after", after), LOG_I("next", next));
+    subscriber->gap_told = next;
+    TRY(service_reconcile(call->service, subscriber->subscription));
+    log_info("events that were removed are made up for", LOG_Z("publisher", subscriber->subscription->publisher));
+    call->deadline_ms = loop_now_ms() + ASK_TIME_MS; /* it may have taken long */
+    return OK;
+}
+
 /* Up to the first that fails; *number is the last that was handled. */
-static enum error handle_events(struct call *call, const struct subscriber *subscriber, const struct call_list *events,
+static enum error handle_events(struct call *call, struct subscriber *subscriber, const struct call_list *events,
                                 int64_t *number)
 {
     const struct event *rows = events->rows;
     for (size_t i = 0; i < events->count; i++) {
         const struct event *event = &rows[i];
-        if (event->number != *number + 1 && *number > 0)
-            log_error("events were removed before we handled them",
-                      LOG_Z("publisher", subscriber->subscription->publisher), LOG_I("after", *number),
-                      LOG_I("next", event->number));
-        const struct event_handler *handler = find_handler(subscriber->subscription, event->name);
-        enum error error = handler != NULL ? handler->handle(call, event) : OK;
+        if (event->number != *number + 1)
+            TRY(bridge_gap(call, subscriber, *number, event->number));
+        enum error error = service_handle_event(call, subscriber->subscription, event);
         if (error != OK) {
             log_warn("event is not handled yet", LOG_S("event", event->name), LOG_I("number", event->number),
                      LOG_Z("reason", error_message(error)));
             return error;
         }
-        if (handler != NULL)
-            log_info("event", LOG_S("event", event->name), LOG_I("number", event->number),
-                     LOG_Z("publisher", subscriber->subscription->publisher));
         *number = event->number;
     }
     return OK;

@@ -23,7 +23,9 @@ struct gateway_config {
     const char *endpoints[SERVICE_COUNT];
     const char *feed_endpoints[SERVICE_COUNT]; /* of those whose events the gateway heeds */
     int64_t request_timeout_ms;
+    int64_t max_pending_calls;
     int64_t read_timeout_ms;
+    int64_t write_timeout_ms;
     int64_t keep_alive_ms;
     int64_t max_connections;
     int64_t drain_notice_ms;

@@ -110,11 +110,22 @@ static void refuse(struct guard *guard, struct str head)
     h2o_socket_write(guard->socket, &bytes, 1, on_refused);
 }
 
+/* Or the kernel would keep the reply for a client that takes nothing of it. */
+static void forget_unsent(struct guard *guard)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (setsockopt(h2o_socket_get_fd(guard->socket), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
+        log_warn("cannot reset a connection", LOG_Z("error", strerror(errno)));
+}
+
 static void on_timer(h2o_timeout_entry_t *entry)
 {
     struct guard *guard = H2O_STRUCT_FROM_MEMBER(struct guard, timer, entry);
+    if (guard->stage == GUARD_ANSWERING)
+        forget_unsent(guard);
     bool has_begun = guard->socket->input->size > 0;
-    if (has_begun && (guard->stage == GUARD_READING_HEAD || guard->stage == GUARD_READING_BODY))
+    if ((has_begun && (guard->stage == GUARD_READING_HEAD || guard->stage == GUARD_READING_BODY)) ||
+        guard->stage == GUARD_ANSWERING)
         log_info("client too slow", LOG_Z("remote", guard->remote));
     drop(guard);
 }
@@ -335,8 +346,11 @@ void guard_on_own_answer(struct guard *guard, h2o_req_t *req)
 
 void guard_on_reply(struct guard *guard)
 {
-    if (guard->stage != GUARD_PASSING)
-        take_over(guard);
+    if (guard->stage == GUARD_PASSING)
+        return;
+    if (guard->stage == GUARD_ANSWERING)
+        start_timer(guard, &guard->thread->write_timeout);
+    take_over(guard);
 }
 
 void guard_spend_reset(struct guard *guard, bool was_reset)

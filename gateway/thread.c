@@ -228,6 +228,7 @@ static void init_timeouts(struct thread *thread)
     const struct gateway_config *config = thread->gateway->config;
     h2o_loop_t *loop = thread->context.loop;
     h2o_timeout_init(loop, &thread->read_timeout, (uint64_t)config->read_timeout_ms);
+    h2o_timeout_init(loop, &thread->write_timeout, (uint64_t)config->write_timeout_ms);
     h2o_timeout_init(loop, &thread->idle_timeout, (uint64_t)config->keep_alive_ms);
     h2o_timeout_init(loop, &thread->linger_timeout, LINGER_MS);
     h2o_timeout_init(loop, &thread->accept_pause, ACCEPT_PAUSE_MS);
@@ -244,6 +245,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->bus_turn.cb = on_bus_turn;
     thread->arena = arena_new();
     thread->bus = bus_new(gateway->config->bus_keys);
+    bus_set_limit(thread->bus, (size_t)gateway->config->max_pending_calls);
     thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
     thread->principals = principals_new();
     thread->sessions = sessions_new();
@@ -288,6 +290,7 @@ static void dispose_loop(struct thread *thread)
     h2o_timeout_unlink(&thread->bus_turn);
     h2o_timeout_unlink(&thread->context.http2._graceful_shutdown_timeout); /* h2o forgets it */
     h2o_timeout_dispose(loop, &thread->read_timeout);
+    h2o_timeout_dispose(loop, &thread->write_timeout);
     h2o_timeout_dispose(loop, &thread->idle_timeout);
     h2o_timeout_dispose(loop, &thread->linger_timeout);
     h2o_timeout_dispose(loop, &thread->accept_pause);

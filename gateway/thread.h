@@ -51,7 +51,7 @@ struct thread {
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 
-    h2o_timeout_t read_timeout, idle_timeout, linger_timeout, accept_pause;
+    h2o_timeout_t read_timeout, write_timeout, idle_timeout, linger_timeout, accept_pause;
     size_t requests; /* being answered */
 
     /* Scratch, good while one request is handled */

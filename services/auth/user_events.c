@@ -21,4 +21,5 @@ static const struct event_handler handlers[] = {
 const struct subscription user_events = {.publisher = "user",
                                          .target = SERVICE_user,
                                          .handlers = handlers,
-                                         .handler_count = sizeof handlers / sizeof *handlers};
+                                         .handler_count = sizeof handlers / sizeof *handlers,
+                                         .reconciliation = {&sql_user_known, &user_get_many_method, "user.deleted"}};

@@ -49,8 +49,8 @@ enum error room_join(struct call *call, const struct room_join *in)
     struct str verified = STR("");
     for (int attempt = 0; attempt < JOIN_ATTEMPTS; attempt++) {
         struct db_result result;
-        TRY(call_query(call, &sql_room_join, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id),
-                       DB_BOOLEAN(is_admin(call)), DB_TEXT(verified)));
+        TRY(if_caller_gone(call_query(call, &sql_room_join, &result, DB_INTEGER(in->id.value),
+                                      DB_INTEGER(call->caller.id), DB_BOOLEAN(is_admin(call)), DB_TEXT(verified))));
         if (str_equal(db_text(&result, 0, OUTCOME), STR("waiting")))
             return reply_place(call, db_integer(&result, 0, PLACE));
         if (db_is_null(&result, 0, WANTED_HASH))

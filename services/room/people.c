@@ -20,6 +20,16 @@ enum error if_gone(struct call *call, const struct path_id *user, enum error err
     return error;
 }
 
+enum error if_caller_gone(enum error error)
+{
+    return error == ERROR_GONE ? ERROR_UNAUTHORIZED : error;
+}
+
+enum error if_guest_gone(enum error error)
+{
+    return error == ERROR_GONE ? ERROR_UNAVAILABLE : error;
+}
+
 static int compare_id(const void *id, const void *user)
 {
     int64_t left = *(const int64_t *)id, right = ((const struct user_view *)user)->id;

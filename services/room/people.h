@@ -18,5 +18,9 @@ enum error check_person(struct call *call, const struct path_id *user) MUST_USE;
 /* The error of a statement that writes down somebody whom check_person found: ERROR_GONE says that they were deleted
  * since, and becomes what check_person says of it. */
 enum error if_gone(struct call *call, const struct path_id *user, enum error error) MUST_USE;
+/* The same of the caller, whose token is nobody's any more; */
+enum error if_caller_gone(enum error error) MUST_USE;
+/* and of somebody who waits, and who will be out of the queue in a moment. */
+enum error if_guest_gone(enum error error) MUST_USE;
 
 #endif

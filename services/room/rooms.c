@@ -1,5 +1,5 @@
 /* Rooms: creating, changing and deleting them. */
-#include "services/room/room.h"
+#include "services/room/people.h"
 
 enum { DEFAULT_MAX_PARTICIPANTS = 10 };
 
@@ -41,7 +41,7 @@ enum error room_create(struct call *call, const struct room_create *in)
                                   DB_OPTIONAL(in->has_max_duration_minutes, DB_INTEGER(in->max_duration_minutes)));
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
-    TRY(error);
+    TRY(if_caller_gone(error));
     return reply_outcome(call, NULL, &result);
 }
 
@@ -98,7 +98,7 @@ enum error room_update(struct call *call, const struct room_update *in)
         DB_OPTIONAL(in->has_max_duration_minutes, DB_INTEGER(in->max_duration_minutes)));
     if (error == ERROR_CONFLICT)
         return ERROR_ROOM_EXISTS;
-    TRY(error);
+    TRY(if_guest_gone(error)); /* whom switching the waiting room off admits */
     return reply_outcome(call, &in->id, &result);
 }
 

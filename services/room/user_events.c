@@ -18,4 +18,5 @@ static const struct event_handler handlers[] = {{"user.deleted", on_deleted}};
 const struct subscription user_events = {.publisher = "user",
                                          .target = SERVICE_user,
                                          .handlers = handlers,
-                                         .handler_count = sizeof handlers / sizeof *handlers};
+                                         .handler_count = sizeof handlers / sizeof *handlers,
+                                         .reconciliation = {&sql_user_known, &user_get_many_method, "user.deleted"}};

@@ -6,24 +6,19 @@ enum error room_waiting_list(struct call *call, const struct room_page *in)
     return reply_people(call, in, &sql_waiting_list, &room_guest_message);
 }
 
-/* Somebody who waits was deleted, and is not taken out of the queue yet: that takes a moment. */
-static enum error soon(enum error error)
-{
-    return error == ERROR_GONE ? ERROR_UNAVAILABLE : error;
-}
-
 enum error room_waiting_admit(struct call *call, const struct room_user *in)
 {
     struct db_result result;
-    TRY(soon(call_query(call, &sql_waiting_admit, &result, DB_INTEGER(in->id.value), DB_INTEGER(in->user_id.value),
-                        DB_INTEGER(call->caller.id))));
+    TRY(if_guest_gone(call_query(call, &sql_waiting_admit, &result, DB_INTEGER(in->id.value),
+                                 DB_INTEGER(in->user_id.value), DB_INTEGER(call->caller.id))));
     return reply_outcome(call, &in->id, &result);
 }
 
 enum error room_waiting_admit_all(struct call *call, const struct room_by_id *in)
 {
     struct db_result result;
-    TRY(soon(call_query(call, &sql_waiting_admit_all, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id))));
+    TRY(if_guest_gone(
+        call_query(call, &sql_waiting_admit_all, &result, DB_INTEGER(in->id.value), DB_INTEGER(call->caller.id))));
     return reply_outcome(call, &in->id, &result);
 }
 

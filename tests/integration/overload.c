@@ -1,5 +1,9 @@
-/* More than it can take: a full hashing queue, and more connections than it holds. Each is told, and all works
- * afterwards. */
+/* More than it can take: a full hashing queue, more connections than it holds, a service that does not answer. Each is
+ * told, and all works afterwards. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tests/support/factories.h"
@@ -7,7 +11,7 @@
 #include "tests/support/raw.h"
 #include "tests/support/scratch.h"
 
-enum { CROWD = 64, CONNECTIONS = 40 };
+enum { CROWD = 64, CONNECTIONS = 40, PENDING = 8 /* MAX_PENDING_CALLS, of each of two threads */, PATIENCE_MS = 15000 };
 
 static void a_full_hashing_queue_is_503(void **state)
 {
@@ -47,9 +51,52 @@ static void connections_are_capped(void **state)
     assert_status(http_get(stack, user.token, "/auth/profile"), 200);
 }
 
+/* ---- one service that hangs ---- */
+
+struct crowd {
+    const struct stack *stack;
+    struct request requests[CROWD];
+    struct reply *replies[CROWD];
+    atomic_bool is_done;
+};
+
+static void *ask_all(void *argument)
+{
+    struct crowd *crowd = argument;
+    http_send_many(crowd->stack, crowd->requests, crowd->replies, CROWD);
+    atomic_store(&crowd->is_done, true);
+    return NULL;
+}
+
+static void one_that_hangs_takes_no_other_along(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    struct crowd crowd = {.stack = stack};
+    pthread_t thread;
+    for (size_t i = 0; i < CROWD; i++)
+        crowd.requests[i] = (struct request){.path = "/rooms", .token = user.token};
+    kill(stack->parts[STACK_ROOM].pid, SIGSTOP);
+    assert_int_equal(pthread_create(&thread, NULL, ask_all, &crowd), 0);
+    size_t others = 0;
+    for (; !atomic_load(&crowd.is_done); others++)
+        assert_status(http_get(stack, user.token, "/auth/profile"), 200);
+    pthread_join(thread, NULL);
+    kill(stack->parts[STACK_ROOM].pid, SIGCONT);
+    assert_true(others > 10);
+    size_t refused = 0;
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_true(crowd.replies[i]->status == 503 || crowd.replies[i]->status == 504);
+        refused += strstr(crowd.replies[i]->body, "\"overloaded\"") != NULL;
+    }
+    assert_in_range(refused, CROWD - 2 * PENDING, CROWD);
+    for (int64_t deadline = now_ms() + PATIENCE_MS; http_get(stack, user.token, "/rooms")->status != 200; sleep_ms(10))
+        assert_true(now_ms() < deadline);
+}
+
 static const struct stack_options options = {
     .environment = {"HASH_QUEUE=4", "PASSWORD_MEMORY_KIB=8192", "PASSWORD_ITERATIONS=2", "MAX_CONNECTIONS=80",
-                    "LOGIN_FAILURES_LIMIT=0"},
+                    "LOGIN_FAILURES_LIMIT=0", "MAX_PENDING_CALLS=8", "REQUEST_TIMEOUT_MS=2000"},
 };
 SUITE_WITH("overload", &options, cmocka_unit_test(a_full_hashing_queue_is_503),
-           cmocka_unit_test(connections_are_capped))
+           cmocka_unit_test(connections_are_capped), cmocka_unit_test(one_that_hangs_takes_no_other_along))

@@ -173,6 +173,27 @@ static void nobody_is_admitted_to_a_room_that_is_shut(void **state)
     assert_int_equal(json_array_size(list_waiting(stack, &owner, room, "")->json), 0);
 }
 
+/* In the moment between a deletion and its event, whoever would seat the deleted guest is asked to come again. */
+static void who_was_deleted_is_not_admitted(void **state)
+{
+    struct stack *stack = *state;
+    struct user owner = make_user(stack), guest = make_user(stack);
+    char *id = text("%lld", (long long)guest.id);
+    json_int_t room = make_room_of(stack, &owner, "\"waitingRoom\":true");
+    assert_waits(join_room(stack, &guest, room), 1);
+    database_value(stack, "INSERT INTO rooms.gone_user (user_id) VALUES ($1::bigint)", id);
+    struct reply *const replies[] = {decide(stack, &owner, room, &guest, "admit"), admit_all(stack, &owner, room),
+                                     patch_room(stack, &owner, room, "{\"waitingRoom\":false}")};
+    for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+        assert_error(replies[i], 503, "unavailable");
+        assert_non_null(reply_header(replies[i], "Retry-After"));
+    }
+    assert_error(join_room(stack, &guest, make_room_of(stack, &owner, "")), 401, "unauthorized");
+    assert_non_null(database_value(stack, "SELECT rooms.forget_user($1::bigint, 100)", id));
+    assert_int_equal(reply_integer(admit_all(stack, &owner, room), "participantCount"), 0);
+    assert_true(reply_boolean(get_room(stack, &owner, room), "waitingRoom"));
+}
+
 /* ---- the queue ---- */
 
 static void the_queue_comes_in_pages(void **state)
@@ -247,5 +268,5 @@ SUITE("room_waiting", cmocka_unit_test(who_joins_waits_and_keeps_the_place),
       cmocka_unit_test(switching_it_off_admits_up_to_the_seats),
       cmocka_unit_test(switching_it_off_goes_by_what_the_room_is_then),
       cmocka_unit_test(nobody_gets_in_by_arriving_early), cmocka_unit_test(nobody_is_admitted_to_a_room_that_is_shut),
-      cmocka_unit_test(the_queue_comes_in_pages), cmocka_unit_test(a_queue_has_an_end),
-      cmocka_unit_test(admitting_from_everywhere_at_once_keeps_the_seats))
+      cmocka_unit_test(who_was_deleted_is_not_admitted), cmocka_unit_test(the_queue_comes_in_pages),
+      cmocka_unit_test(a_queue_has_an_end), cmocka_unit_test(admitting_from_everywhere_at_once_keeps_the_seats))

@@ -199,9 +199,9 @@ static void nobody_joins_after_their_end(void **state)
         assert_true(now_ms() < deadline);
     struct bus_answer answer = call_service_method(bus, STACK_ROOM, "room.join", user.id, "user",
                                                    text("{\"id\":\"%lld\"}", (long long)room.id), NULL);
-    assert_int_equal(answer.error, ERROR_GONE);
+    assert_int_equal(answer.error, ERROR_UNAUTHORIZED);
     answer = call_service_method(bus, STACK_ROOM, "room.create", user.id, "user", NULL, "{\"name\":\"too late\"}");
-    assert_int_equal(answer.error, ERROR_GONE);
+    assert_int_equal(answer.error, ERROR_UNAUTHORIZED);
     await_nothing(stack, user.id);
 }
 

@@ -152,7 +152,7 @@ static void build_environment(struct stack *stack, const struct stack_options *o
         "DRAIN_NOTICE_MS=0", /* nobody is to notice when a suite ends */
         "PASSWORD_ITERATIONS=1",
         "PASSWORD_MEMORY_KIB=64",
-        "JWT_SECRET=" STACK_SECRET,
+        ("JWT_SECRET=" STACK_SECRET),
         /* All of a suite's clients have one address. */
         "LOGIN_ADDRESS_LIMIT=1000000",
         "REGISTER_LIMIT=1000000",

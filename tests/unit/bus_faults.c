@@ -75,6 +75,27 @@ static void who_never_called_hears_too_that_a_service_retires(void **state)
     assert_int_equal(outcome->error, OK);
 }
 
+/* Both were sent before the service was kept from its loop: one of them nobody waits for any more. */
+static void what_waited_too_long_is_not_begun(void **state)
+{
+    enum { SHORT_MS = 700, STOPPED_MS = 900 };
+    struct fixture *fixture = *state;
+    struct service *service = start_and_connect(fixture, A);
+    struct outcome *short_one = new_outcome(fixture), *long_one = new_outcome(fixture);
+    turn(fixture);
+    assert_int_equal(call_with(fixture, A, STR("\x01"), SHORT_MS, short_one, NULL), OK);
+    assert_int_equal(call_with(fixture, A, STR("\x02"), LONG_MS, long_one, NULL), OK);
+    bus_turn(fixture->client);
+    usleep(STOPPED_MS * 1000);
+    int64_t now_ms = clock_now_ms();
+    WAIT_FOR(fixture, long_one->times == 1 && short_one->times == 1);
+    assert_int_equal(service->calls, 1);
+    assert_int_equal(bus_stats(service->bus).expired, 1);
+    assert_int_equal(long_one->error, OK);
+    assert_in_range(service->last.deadline_ms, now_ms, now_ms + LONG_MS - SHORT_MS);
+    assert_true(short_one->error == ERROR_OVERLOADED || short_one->error == ERROR_TIMEOUT);
+}
+
 static void a_service_that_comes_back_is_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -165,6 +186,7 @@ int main(int argc, char **argv)
         TEST(a_killed_service_fails_its_calls_at_once),
         TEST(a_service_that_retires_gets_no_more_calls),
         TEST(who_never_called_hears_too_that_a_service_retires),
+        TEST(what_waited_too_long_is_not_begun),
         TEST(a_service_that_comes_back_is_found),
         TEST(a_service_that_left_while_nobody_looked_fails_its_calls),
         TEST(calls_spread_over_endpoints_and_leave_those_that_die),
