@@ -1,6 +1,6 @@
-/* kill -9 of any process at any moment leaves nothing behind that belongs to nobody: people come, make rooms, join,
- * write posts and go, processes are killed under them, and in the end all schemas must agree. SEED=n plays other
- * moments. */
+/* kill -9 of any process at any moment leaves nothing behind that belongs to nobody: people come, make rooms,
+ * give others roles in them, join, wait, write posts and go, processes are killed under them, and in the end all
+ * schemas must agree. SEED=n plays other moments. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,11 +12,19 @@
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-enum { KILLS = 50, CALM = 40 /* requests, at most */, THREADS = 4, KNOWN_ROOMS = 16, PATIENCE_MS = 20000 };
+enum {
+    KILLS = 50,
+    CALM = 40 /* requests, at most */,
+    THREADS = 4,
+    KNOWN_ROOMS = 16,
+    KNOWN_PEOPLE = 8,
+    PATIENCE_MS = 20000
+};
 
 static struct stack *stack;
 static atomic_bool is_over;
-static atomic_llong rooms[KNOWN_ROOMS]; /* some that were made lately; 0 = none yet */
+/* Some that came lately; 0 = none yet */
+static atomic_llong rooms[KNOWN_ROOMS], people[KNOWN_PEOPLE];
 static atomic_int served, deleted;
 
 /* ---- people ---- */
@@ -28,11 +36,24 @@ static bool is_good(const struct reply *reply)
     return good;
 }
 
+/* Somebody else is given to do with it, who may be gone by then. */
+static void give_a_role(unsigned *seed, const char *token, long long room)
+{
+    static const char *const roles[] = {"moderators", "invitations", "bans"};
+    long long whom = atomic_load(&people[(unsigned)rand_r(seed) % KNOWN_PEOPLE]);
+    if (whom != 0)
+        is_good(http_put(stack, token, NULL, "/rooms/%lld/%s/%lld", room, roles[(unsigned)rand_r(seed) % 3], whom));
+}
+
 static void make_a_room(unsigned *seed, const char *token)
 {
-    struct reply *reply = http_post(stack, token, text("{\"name\":\"%s\"}", unique("room")), "/rooms");
-    if (is_good(reply))
-        atomic_store(&rooms[(unsigned)rand_r(seed) % KNOWN_ROOMS], reply_integer(reply, "id"));
+    const char *waiting_room = rand_r(seed) % 2 == 0 ? "true" : "false";
+    struct reply *reply =
+        http_post(stack, token, text("{\"name\":\"%s\",\"waitingRoom\":%s}", unique("room"), waiting_room), "/rooms");
+    if (!is_good(reply))
+        return;
+    give_a_role(seed, token, reply_integer(reply, "id"));
+    atomic_store(&rooms[(unsigned)rand_r(seed) % KNOWN_ROOMS], reply_integer(reply, "id"));
 }
 
 static void join_a_room(unsigned *seed, const char *token)
@@ -57,6 +78,7 @@ static void live(unsigned *seed)
         return;
     json_int_t id = object_integer(json_object_get(reply->json, "user"), "id");
     const char *token = reply_string(reply, "access_token");
+    atomic_store(&people[(unsigned)rand_r(seed) % KNOWN_PEOPLE], id);
     for (int i = 0; i < 3; i++) {
         make_a_room(seed, token);
         join_a_room(seed, token);
