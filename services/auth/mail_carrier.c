@@ -109,7 +109,8 @@ static enum mail_outcome send_by_smtp(struct errand *errand)
     CURLcode code = curl_easy_perform(curl);
     long response = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response);
-    snprintf(parcel->detail, sizeof parcel->detail, "%s", *words != '\0' ? words : curl_easy_strerror(code));
+    snprintf(parcel->detail, sizeof parcel->detail, "%s (the server's last word: %ld)",
+             *words != '\0' ? words : curl_easy_strerror(code), response);
     curl_slist_free_all(recipients);
     curl_easy_cleanup(curl);
     return judge(code, response);

@@ -1,5 +1,6 @@
 /* Emails: showing that one's mailbox is one's own, changing it, and a new password for a forgotten one. Mails are files
  * here; how they go by SMTP is smtp.c's. */
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -255,6 +256,38 @@ static void a_reset_token_is_good_once_however_many_use_it(void **state)
     assert_int_equal(count_status(replies, CLIENTS, 400), CLIENTS - 1);
 }
 
+/* ---- the operator's words ---- */
+
+static void restart_auth(struct stack *stack, const char *const *settings)
+{
+    for (; *settings != NULL; settings++)
+        stack_set(stack, *settings);
+    stack_kill(stack, STACK_AUTH, SIGTERM);
+    stack_revive(stack, STACK_AUTH);
+    stack_await_ready(stack, 20000);
+}
+
+static void texts_subjects_and_links_are_the_operators(void **state)
+{
+    struct stack *stack = *state;
+    const char *sources = SOURCE_DIR "/services/auth/mail", *folder = text("%s/templates", stack->folder);
+    shell("cp -r %s %s && sed -i -e '1s/.*/Subject: Grüße/' -e 's/^please confirm.*/bitte bestätige:/' "
+          "%s/verify_email.txt",
+          sources, folder, folder);
+    restart_auth(stack, (const char *[]){text("MAIL_TEMPLATES=%s", folder), "MAIL_FROM=Die Post <post@example.net>",
+                                         "VERIFY_EMAIL_URL=https://example.net/ja/{token}?von=mail", NULL});
+    struct user user = make_user(stack);
+    char *plain = mail_await(mail_folder(stack), user.email, "", 1);
+    assert_non_null(strstr(plain, "bitte bestätige:"));
+    assert_non_null(strstr(plain, "https://example.net/ja/"));
+    assert_non_null(strstr(plain, "?von=mail"));
+    assert_non_null(strstr(mail_message(), "\r\nFrom: Die Post <post@example.net>\r\n"));
+    assert_non_null(strstr(mail_message(), "\r\nSubject: =?UTF-8?"));
+    shell("grep -q 'mail written file=%s/.*user_id=%lld' %s/auth.log", mail_folder(stack), (long long)user.id,
+          stack->folder);
+    restart_auth(stack, (const char *[]){text("MAIL_TEMPLATES=%s", sources), "MAIL_FROM=", "VERIFY_EMAIL_URL=", NULL});
+}
+
 SUITE("email", cmocka_unit_test(registration_sends_a_mail_that_confirms), cmocka_unit_test(the_database_keeps_no_token),
       cmocka_unit_test(a_mail_is_a_message_that_others_can_read),
       cmocka_unit_test(the_mail_is_sent_again_when_asked_for), cmocka_unit_test(a_token_ends_by_its_time),
@@ -262,5 +295,5 @@ SUITE("email", cmocka_unit_test(registration_sends_a_mail_that_confirms), cmocka
       cmocka_unit_test(a_verified_email_stays_until_the_new_one_is_confirmed),
       cmocka_unit_test(of_two_who_want_an_email_the_first_to_confirm_has_it),
       cmocka_unit_test(a_forgotten_password_is_replaced_and_ends_all_sessions),
-      cmocka_unit_test(forgot_answers_alike_for_all), cmocka_unit_test(a_mail_a_minute_is_enough),
-      cmocka_unit_test(a_reset_token_is_good_once_however_many_use_it))
+      cmocka_unit_test(texts_subjects_and_links_are_the_operators), cmocka_unit_test(forgot_answers_alike_for_all),
+      cmocka_unit_test(a_mail_a_minute_is_enough), cmocka_unit_test(a_reset_token_is_good_once_however_many_use_it))

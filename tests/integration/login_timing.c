@@ -1,15 +1,17 @@
-/* A login's time does not tell whether there is such a user: wrong passwords of known and unknown names, in turns, by
- * their medians and by a rank-sum test. Throttling is off; hashing costs next to nothing here, so that it hides no
- * difference of the other steps. */
+/* The time of an answer does not tell whether there is such a user: wrong passwords of known and unknown names, and
+ * forgotten passwords of known and unknown emails, in turns, by their medians and by a rank-sum test. Throttling is
+ * off; hashing costs next to nothing here, so that it hides no difference of the other steps. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "tests/support/database.h"
 #include "tests/support/factories.h"
 #include "tests/support/http.h"
 #include "tests/support/scratch.h"
 
-enum { TRIES = 200, WARM_UP = 20, ROUNDS = 4 };
+enum { TRIES = 200, WARM_UP = 20, ALL = TRIES + WARM_UP, ROUNDS = 4 };
 
 enum who { KNOWN, UNKNOWN, KINDS };
 
@@ -25,13 +27,19 @@ static double now_exactly_ms(void)
     return (double)now.tv_sec * 1000 + (double)now.tv_nsec / 1000000;
 }
 
-static double time_login(const struct stack *stack, const char *username)
+/* What is asked, of whom, and what all are answered. */
+struct question {
+    const char *path;
+    long status;
+    char *bodies[KINDS][ALL];
+};
+
+static double time_answer(const struct stack *stack, const struct question *question, const char *body)
 {
-    char *json = login_json(username, "not the right one");
     double begun_ms = now_exactly_ms();
-    struct reply *reply = http_post(stack, NULL, json, "/auth/login");
+    struct reply *reply = http_post(stack, NULL, body, "%s", question->path);
     double took_ms = now_exactly_ms() - begun_ms;
-    assert_error(reply, 401, "unauthorized");
+    assert_status(reply, question->status);
     return took_ms;
 }
 
@@ -71,33 +79,81 @@ static double rank_sum_z(const struct sample *samples)
 }
 
 /* How much the medians differ, as a part of the smaller one. */
-static double measure(const struct stack *stack)
+static double measure(const struct stack *stack, const struct question *question)
 {
-    struct user user = make_user(stack);
-    char *names[KINDS] = {[KNOWN] = user.username, [UNKNOWN] = unique("none")};
     struct sample samples[KINDS * TRIES];
-    for (int i = 0; i < WARM_UP; i++)
-        time_login(stack, names[i % KINDS]);
+    for (int i = 0; i < KINDS * WARM_UP; i++)
+        time_answer(stack, question, question->bodies[i % KINDS][TRIES + i / KINDS]);
     for (int i = 0; i < KINDS * TRIES; i++) {
         enum who who = (i + i / KINDS) % KINDS; /* neither always comes first */
-        samples[i] = (struct sample){time_login(stack, names[who]), who};
+        samples[i] = (struct sample){time_answer(stack, question, question->bodies[who][i / KINDS]), who};
     }
     qsort(samples, KINDS * TRIES, sizeof *samples, compare);
     double known = median_of(samples, KNOWN), unknown = median_of(samples, UNKNOWN), z = rank_sum_z(samples);
-    print_message("%d logins each: medians %.3f ms known, %.3f ms unknown; rank sum z = %.2f, p = %.3f\n", TRIES, known,
-                  unknown, z, erfc(fabs(z) / sqrt(2)));
+    print_message("%d × %s each: medians %.3f ms known, %.3f ms unknown; rank sum z = %.2f, p = %.3f\n", TRIES,
+                  question->path, known, unknown, z, erfc(fabs(z) / sqrt(2)));
     return fabs(known - unknown) / fmin(known, unknown);
 }
 
-/* What else runs on the machine may disturb a round. */
-static void known_and_unknown_names_take_as_long(void **state)
+/* What else runs on the machine may disturb a round: ask(stack, question) makes another. */
+static void assert_alike(const struct stack *stack, void (*ask)(const struct stack *stack, struct question *question))
 {
     double difference = 1;
-    for (int round = 0; round < ROUNDS && difference > 0.1; round++)
-        difference = measure(*state);
+    for (int round = 0; round < ROUNDS && difference > 0.1; round++) {
+        struct question question;
+        ask(stack, &question);
+        difference = measure(stack, &question);
+    }
     assert_true(difference <= 0.2);
+}
+
+/* ---- login ---- */
+
+static void ask_for_a_login(const struct stack *stack, struct question *question)
+{
+    *question = (struct question){.path = "/auth/login", .status = 401};
+    struct user user = make_user(stack);
+    char *names[KINDS] = {[KNOWN] = user.username, [UNKNOWN] = unique("none")};
+    for (int who = 0; who < KINDS; who++)
+        for (int i = 0; i < ALL; i++)
+            question->bodies[who][i] = login_json(names[who], "not the right one");
+}
+
+static void known_and_unknown_names_take_as_long(void **state)
+{
+    assert_alike(*state, ask_for_a_login);
+}
+
+/* ---- a forgotten password ---- */
+
+static void await_empty_outbox(const struct stack *stack)
+{
+    int64_t deadline = now_ms() + 30000;
+    while (strcmp(database_value(stack, "select count(*) from auth.mail"), "0") != 0) {
+        assert_true(now_ms() < deadline);
+        sleep_ms(20);
+    }
+}
+
+/* Each is asked for once, so that each known one gets a mail. */
+static void ask_for_a_reset(const struct stack *stack, struct question *question)
+{
+    *question = (struct question){.path = "/auth/password/forgot", .status = 202};
+    struct user users[ALL];
+    make_users(stack, users, ALL);
+    for (int i = 0; i < ALL; i++) {
+        question->bodies[KNOWN][i] = text("{\"email\":\"%s\"}", users[i].email);
+        question->bodies[UNKNOWN][i] = text("{\"email\":\"%s@example.org\"}", unique("none"));
+    }
+    await_empty_outbox(stack);
+}
+
+static void known_and_unknown_emails_take_as_long(void **state)
+{
+    assert_alike(*state, ask_for_a_reset);
 }
 
 static const struct stack_options options = {.environment = {"LOGIN_FAILURES_LIMIT=0", "LOG_LEVEL=warn"}};
 
-SUITE_WITH("login_timing", &options, cmocka_unit_test(known_and_unknown_names_take_as_long))
+SUITE_WITH("login_timing", &options, cmocka_unit_test(known_and_unknown_names_take_as_long),
+           cmocka_unit_test(known_and_unknown_emails_take_as_long))

@@ -210,6 +210,33 @@ static void a_session_ends_by_its_time(void **state)
     assert_error(refresh(stack, login.refresh), 401, "unauthorized");
 }
 
+/* Days before SESSION_TTL_S, and an hour before it. */
+static void refreshing_prolongs_a_session_but_not_beyond_its_time(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    struct login login = begin(stack, &user);
+    char *id = text("%lld", (long long)session_of(login.access));
+    const char *left = "select round(extract(epoch from expires_at - now()) / 86400) from auth.session where id = $1";
+    assert_string_equal(database_value(stack, left, id), "30"); /* REFRESH_TTL_S */
+    database_value(stack,
+                   "update auth.session set created_at = now() - interval '80 days', expires_at = now() + interval '5 "
+                   "days' where id = $1 returning id",
+                   id);
+    struct reply *reply = refresh(stack, login.refresh);
+    assert_int_equal(reply_integer(reply, "expires_in"), 86400);
+    assert_string_equal(database_value(stack, left, id), "10");
+    database_value(stack,
+                   "update auth.session set created_at = now() - interval '90 days' + interval '1 hour' where id = $1 "
+                   "returning id",
+                   id);
+    reply = refresh(stack, take(reply, 200).refresh);
+    assert_in_range(reply_integer(reply, "expires_in"), 3500, 3600);
+    json_t *payload = jwt_payload(reply_string(reply, "access_token"));
+    assert_in_range(object_integer(payload, "exp") - object_integer(payload, "iat"), 3500, 3600);
+    json_decref(payload);
+}
+
 /* ---- today's front end ---- */
 
 static void an_access_token_refreshes_its_session(void **state)
@@ -448,6 +475,7 @@ SUITE_WITH("sessions", &options, cmocka_unit_test(login_and_register_answer_a_re
            cmocka_unit_test(the_parent_ends_the_session_after_ten_seconds),
            cmocka_unit_test(an_older_token_ends_the_session), cmocka_unit_test(a_guess_is_refused_and_ends_nothing),
            cmocka_unit_test(many_tabs_get_one_current_token), cmocka_unit_test(a_session_ends_by_its_time),
+           cmocka_unit_test(refreshing_prolongs_a_session_but_not_beyond_its_time),
            cmocka_unit_test(an_access_token_refreshes_its_session),
            cmocka_unit_test(a_token_of_another_signer_gets_a_session),
            cmocka_unit_test(logging_out_ends_this_session_everywhere_at_once),
