@@ -162,14 +162,12 @@ bool bus_may_complain(struct bus *bus)
 
 void bus_garbage(struct bus *bus, const char *from)
 {
-    bus->stats.garbage++;
+    counter_add(&bus->stats.garbage, 1);
     if (bus_may_complain(bus))
         log_warn("garbage on the bus", LOG_Z("from", from), LOG_I("so_far", bus->stats.garbage));
 }
 
-struct bus_stats bus_stats(const struct bus *bus)
+const struct bus_stats *bus_stats(const struct bus *bus)
 {
-    struct bus_stats stats = bus->stats;
-    stats.pending = bus->pending.used;
-    return stats;
+    return &bus->stats;
 }

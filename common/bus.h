@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/metrics.h"
 #include "common/str.h"
 
 enum {
@@ -181,26 +182,7 @@ void bus_forbid(struct bus *bus, const struct bus_incoming *incoming);
  * connected, now; others once they are. Calls still arrive and are to be answered. */
 void bus_retire(struct bus *bus);
 
-/* ---- counters, since bus_new ---- */
-struct bus_stats {
-    uint64_t calls;          /* made */
-    uint64_t replies;        /* that found their call */
-    uint64_t late_replies;   /* that found none: late, twice, or not ours */
-    uint64_t timeouts;       /* calls that met their deadline */
-    uint64_t lost_endpoints; /* connections that went away */
-    uint64_t overloaded;     /* calls and answers given up because the other side does not keep up */
-    uint64_t moved;          /* calls made elsewhere that had not been begun */
-    uint64_t repeated;       /* calls made again elsewhere that may have been */
-    uint64_t ejections;      /* times that an endpoint was put aside */
-    uint64_t incoming;       /* calls handed to on_call */
-    uint64_t expired;        /* calls that arrived with no time left */
-    uint64_t answers;        /* put on a batch */
-    uint64_t peer_gone;      /* batches of answers whose caller had left */
-    uint64_t forbidden;      /* calls whose peer may not make them */
-    uint64_t garbage;        /* messages that are none of the envelope's */
-    uint64_t batches_sent, batches_received;
-    size_t pending;
-};
-struct bus_stats bus_stats(const struct bus *bus);
+/* What it has counted since bus_new (common/metrics.def). Lives as long as the bus; any thread may read it. */
+const struct bus_stats *bus_stats(const struct bus *bus);
 
 #endif

@@ -90,7 +90,7 @@ void balance_fail(struct bus *bus, struct endpoint *endpoint)
         return;
     int64_t ms = ejection_ms(endpoint->ejections++);
     endpoint->ejected_until_ms = bus_now(bus) + ms;
-    bus->stats.ejections++;
+    counter_add(&bus->stats.ejections, 1);
     log_warn("endpoint put aside", LOG_Z("address", endpoint->address), LOG_I("for_ms", ms),
              LOG_I("pending", endpoint->pending));
 }

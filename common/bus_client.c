@@ -59,8 +59,10 @@ static enum wire_sent send_batch(struct bus *bus, struct endpoint *endpoint)
     if (sent == WIRE_SENT) {
         endpoint->batch_number++;
         endpoint->is_greeting = false;
-        bus->stats.batches_sent++;
+        counter_add(&bus->stats.batches_sent, 1);
+        histogram_size(&bus->stats.sent_sizes, endpoint->batch_calls);
     }
+    endpoint->batch_calls = 0;
     return sent;
 }
 
@@ -101,6 +103,7 @@ static void put_on(struct bus *bus, struct pending *pending, struct endpoint *en
     pending->batch = endpoint->batch_number;
     pending->doubt_ms = INT64_MAX;
     pending->moves++;
+    endpoint->batch_calls++;
     envelope_write_again(&endpoint->batch, buffer_str(&pending->copy), left_ms > 0 ? left_ms : 0);
 }
 
@@ -120,7 +123,7 @@ static bool move(struct bus *bus, struct pending *pending)
     if (endpoint == NULL)
         return false;
     put_on(bus, pending, endpoint);
-    bus->stats.moved++;
+    counter_add(&bus->stats.moved, 1);
     return true;
 }
 
@@ -134,7 +137,7 @@ static bool repeat(struct bus *bus, struct pending *pending)
         return false;
     put_on(bus, pending, endpoint);
     pending->is_repeated = true;
-    bus->stats.repeated++;
+    counter_add(&bus->stats.repeated, 1);
     return true;
 }
 
@@ -158,13 +161,13 @@ static void settle_unsent(struct bus *bus, struct pending *pending)
     if (has_left(pending) || move(bus, pending))
         return;
     bool is_full = pending->endpoint->is_connected;
-    bus->stats.overloaded += is_full;
+    counter_add(&bus->stats.overloaded, is_full);
     pending_fail(bus, pending, is_full ? ERROR_OVERLOADED : ERROR_UNAVAILABLE);
 }
 
 static void expire(struct bus *bus, struct pending *pending)
 {
-    bus->stats.timeouts++;
+    counter_add(&bus->stats.timeouts, 1);
     balance_fail(bus, pending->endpoint);
     pending_fail(bus, pending, ERROR_TIMEOUT);
 }
@@ -203,7 +206,7 @@ static void take_reply(struct bus *bus, struct endpoint *endpoint, struct pendin
                        const struct bus_reply *reply)
 {
     bool is_unwell = reply->error == ERROR_UNAVAILABLE || reply->error == ERROR_TIMEOUT;
-    bus->stats.replies++;
+    counter_add(&bus->stats.replies, 1);
     if (is_unwell)
         balance_fail(bus, endpoint);
     else
@@ -219,8 +222,9 @@ static void take_batch(struct bus *bus, struct endpoint *endpoint, struct str ba
         bus_garbage(bus, endpoint->address);
         return;
     }
-    bus->stats.batches_received++;
-    while (!pack_at_end(&reader)) {
+    counter_add(&bus->stats.batches_received, 1);
+    size_t replies = 0;
+    for (; !pack_at_end(&reader); replies++) {
         uint64_t id;
         struct bus_reply reply;
         if (!envelope_read_reply(&reader, &id, &reply)) {
@@ -233,12 +237,13 @@ static void take_batch(struct bus *bus, struct endpoint *endpoint, struct str ba
         }
         struct pending *pending = pending_find(&bus->pending, id);
         if (pending == NULL || pending->endpoint != endpoint)
-            bus->stats.late_replies++;
+            counter_add(&bus->stats.late_replies, 1);
         else if (reply.is_refused)
             take_refusal(bus, endpoint, pending);
         else
             take_reply(bus, endpoint, pending, &reply);
     }
+    histogram_size(&bus->stats.received_sizes, replies);
 }
 
 static void receive(struct bus *bus, struct endpoint *endpoint)
@@ -324,16 +329,17 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     bool has_place = count_pending(target) < bus->limit && has_room(bus, endpoint);
     struct pending *pending = has_place ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
     if (pending == NULL) {
-        bus->stats.overloaded++;
+        counter_add(&bus->stats.overloaded, 1);
         return ERROR_OVERLOADED;
     }
     pending->on_reply = on_reply;
     pending->context = context;
     size_t begin = endpoint->batch.len;
+    endpoint->batch_calls++;
     envelope_write_call(&endpoint->batch, pending->id, timeout_ms, request);
     prepare_moves(bus, pending, request, envelope_last(&endpoint->batch, begin));
     balance_earn(endpoint->target);
-    bus->stats.calls++;
+    counter_add(&bus->stats.calls, 1);
     if (id != NULL)
         *id = pending->id;
     return OK;

@@ -156,7 +156,7 @@ static void on_disconnected(struct bus *bus, struct endpoint *endpoint)
     endpoint->is_lost = true;
     endpoint->wire.is_drained = false; /* the last replies may lie there */
     endpoint->renew_ms = bus_now(bus) + WIRE_RENEW_MS;
-    bus->stats.lost_endpoints++;
+    counter_add(&bus->stats.lost_endpoints, 1);
     LOG_LINE(endpoint->is_gone || endpoint->retired_until_ms != 0 ? LOG_INFO : LOG_WARN, "endpoint lost",
              LOG_Z("address", endpoint->address), LOG_I("pending", endpoint->pending));
 }

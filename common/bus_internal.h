@@ -93,6 +93,7 @@ struct endpoint {
     int64_t renew_ms; /* when to begin the connection anew; INT64_MAX = never */
     struct buffer batch;
     uint64_t batch_number; /* of the batch that is being filled */
+    size_t batch_calls;    /* on it */
     size_t pending;
     unsigned failures; /* in a row */
     unsigned ejections;

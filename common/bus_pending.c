@@ -65,7 +65,7 @@ struct pending *pending_add(struct bus *bus, struct endpoint *endpoint, int64_t 
         add_chunk(table);
     struct pending *pending = table->free;
     table->free = pending->next_free;
-    table->used++;
+    counter_set(&bus->stats.pending, ++table->used);
     endpoint->pending++;
     pending->id = ++table->last_number * BUS_MAX_PENDING + pending->slot;
     pending->deadline_ms = deadline_ms;
@@ -114,7 +114,7 @@ struct pending *pending_find(const struct pending_table *table, bus_call_id id)
 void pending_remove(struct bus *bus, struct pending *pending)
 {
     assert(pending->id != 0 && bus->pending.used > 0 && pending->endpoint->pending > 0);
-    bus->pending.used--;
+    counter_set(&bus->stats.pending, --bus->pending.used);
     pending->endpoint->pending--;
     forget_copy(&bus->pending, pending);
     pending->id = 0;

@@ -22,6 +22,7 @@ struct peer {
     size_t name_len; /* 0 = the slot is free */
     int64_t used_ms;
     bool is_listed; /* in server->answered */
+    size_t batch_answers;
     struct buffer batch;
 };
 
@@ -69,19 +70,21 @@ static void send_batch(struct bus *bus, struct peer *peer)
 {
     switch (wire_send(&bus->server->wire, name_of(peer), &peer->batch)) {
     case WIRE_SENT:
-        bus->stats.batches_sent++;
+        counter_add(&bus->stats.batches_sent, 1);
+        histogram_size(&bus->stats.sent_sizes, peer->batch_answers);
         break;
     case WIRE_NO_PEER:
-        bus->stats.peer_gone++;
+        counter_add(&bus->stats.peer_gone, 1);
         peer->name_len = 0;
         buffer_free(&peer->batch);
         break;
     case WIRE_FULL:
-        bus->stats.overloaded++;
+        counter_add(&bus->stats.overloaded, 1);
         if (bus_may_complain(bus))
             log_warn("a caller does not take its answers", LOG_I("so_far", bus->stats.overloaded));
         break;
     }
+    peer->batch_answers = 0;
 }
 
 /* A free slot, or the one unused for longest: its peer gets what it is owed, and a slot again when it needs one. */
@@ -166,14 +169,14 @@ void bus_retire(struct bus *bus)
 static void take_call(struct bus *bus, struct bus_incoming *incoming, int64_t left_ms)
 {
     if (left_ms <= bus->server->waited_ms) {
-        bus->stats.expired++;
+        counter_add(&bus->stats.expired, 1);
         if (left_ms > 0)
             bus_answer(bus, &incoming->origin, &(struct bus_reply){.error = ERROR_OVERLOADED});
         return;
     }
     left_ms -= bus->server->waited_ms;
     incoming->deadline_ms = bus_now(bus) + left_ms;
-    bus->stats.incoming++;
+    counter_add(&bus->stats.incoming, 1);
     bus->server->on_call(bus->server->context, incoming);
 }
 
@@ -188,9 +191,10 @@ static void take_batch(struct bus *bus, struct str name, struct str sender, stru
     struct peer *peer = peer_of(bus, name);
     if (bus->server->is_retiring)
         say_farewell(bus, peer);
-    bus->stats.batches_received += !pack_at_end(&reader);
+    counter_add(&bus->stats.batches_received, !pack_at_end(&reader));
     struct bus_incoming incoming = {.origin = origin_of(bus->server, peer), .peer = sender};
-    while (!pack_at_end(&reader)) {
+    size_t calls = 0;
+    for (; !pack_at_end(&reader); calls++) {
         int64_t left_ms;
         if (!envelope_read_call(&reader, &incoming, &left_ms)) {
             bus_garbage(bus, "a caller");
@@ -198,6 +202,8 @@ static void take_batch(struct bus *bus, struct str name, struct str sender, stru
         }
         take_call(bus, &incoming, left_ms);
     }
+    if (calls > 0)
+        histogram_size(&bus->stats.received_sizes, calls);
 }
 
 static struct str bytes_of(zmq_msg_t *frame)
@@ -255,7 +261,8 @@ void bus_answer(struct bus *bus, const struct bus_origin *origin, const struct b
     if (peer->name_len == 0) /* that send found it gone */
         return;
     write_answer(peer, origin->id, reply);
-    bus->stats.answers++;
+    peer->batch_answers++;
+    counter_add(&bus->stats.answers, 1);
     list(bus->server, peer);
 }
 
@@ -266,7 +273,7 @@ void bus_refuse(struct bus *bus, const struct bus_origin *origin)
 
 void bus_forbid(struct bus *bus, const struct bus_incoming *incoming)
 {
-    bus->stats.forbidden++;
+    counter_add(&bus->stats.forbidden, 1);
     if (bus_may_complain(bus))
         log_warn("a process calls what it may not", LOG_S("from", incoming->peer), LOG_S("method", incoming->method),
                  LOG_S("request_id", incoming->request_id), LOG_I("so_far", bus->stats.forbidden));

@@ -171,8 +171,11 @@ enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, con
         return ERROR_INTERNAL;
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
         enum error error = send_query(db, &query);
-        if (error != OK)
+        if (error != OK) {
+            counter_add(&db->stats.failures, 1);
             return error;
+        }
+        counter_add(&db->stats.statements, 1);
         fiber_suspend();
         if (query.verdict.error == OK) {
             arena_defer(arena, free_result, query.pg);
@@ -183,6 +186,8 @@ enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, con
             break;
         query.isolated = true; /* no neighbour can fail it now */
     }
+    bool is_forbidden = query.verdict.error == ERROR_CONFLICT || query.verdict.error == ERROR_GONE;
+    counter_add(&db->stats.failures, !is_forbidden);
     return query.verdict.error;
 }
 
@@ -215,6 +220,21 @@ bool db_is_writable(const struct db *db, const char **why_not)
     if (why_not != NULL)
         *why_not = "database: it is read-only";
     return false;
+}
+
+const struct db_stats *db_stats(struct db *db)
+{
+    size_t states[CONNECTION_STATES] = {0}, owed = 0;
+    for (size_t i = 0; i < db->connection_count; i++) {
+        states[db->connections[i].state]++;
+        owed += pipeline_load(&db->connections[i]);
+    }
+    counter_set(&db->stats.ready, states[CONNECTION_READY]);
+    counter_set(&db->stats.connecting, states[CONNECTION_CONNECTING] + states[CONNECTION_PREPARING]);
+    counter_set(&db->stats.lost, states[CONNECTION_WAITING]);
+    counter_set(&db->stats.owed, owed);
+    counter_set(&db->stats.writable, db_is_writable(db, NULL));
+    return &db->stats;
 }
 
 struct db *db_new(struct loop *loop, const struct db_options *options)

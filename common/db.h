@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include "common/loop.h"
+#include "common/metrics.h"
 #include "common/schema.h"
 #include "common/str.h"
 
@@ -50,6 +51,8 @@ void db_destroy(struct db **db);
 bool db_is_ready(const struct db *db, const char **why_not);
 /* Whether the server lets a usable connection write now; else *why_not, as above. */
 bool db_is_writable(const struct db *db, const char **why_not);
+/* What it has counted, and how its connections are now (common/metrics.def). Until the next call. */
+const struct db_stats *db_stats(struct db *db);
 /* How many connections are. */
 size_t db_ready_connections(const struct db *db);
 

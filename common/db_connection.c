@@ -109,6 +109,7 @@ void connection_lose(struct connection *connection, const char *reason)
 {
     remember_failure(connection, reason);
     disconnect(connection);
+    counter_add(&connection->db->stats.losses, 1);
     connection->failures++;
     change_state(connection, CONNECTION_WAITING);
 }

@@ -131,6 +131,7 @@ struct db {
     struct loop_timer *tick;     /* runs while a server owes an answer */
     bool is_ticking;
     char why_not[320];
+    struct db_stats stats;
     size_t connection_count;
     struct connection connections[];
 };

@@ -36,6 +36,7 @@ struct loop {
     size_t signal_count;
     size_t working; /* queued and running */
     size_t work_limit;
+    struct work_stats work_stats;
 };
 
 struct loop_watch {
@@ -102,7 +103,7 @@ struct loop *loop_new(void)
 {
     set_pool_size();
     struct loop *loop = allocate(sizeof *loop);
-    loop->work_limit = DEFAULT_WORK_LIMIT;
+    loop_set_work_limit(loop, DEFAULT_WORK_LIMIT);
     must(uv_loop_init(&loop->uv), "create");
     must(uv_idle_init(&loop->uv, &loop->more_to_do), "create idle");
     must(uv_prepare_init(&loop->uv, &loop->turn_end), "create prepare");
@@ -299,7 +300,7 @@ static void on_work_done(uv_work_t *uv, int status)
 {
     struct work *work = uv->data;
     assert(status == 0); /* nobody cancels */
-    work->loop->working--;
+    counter_set(&work->loop->work_stats.queued, --work->loop->working);
     work->done = true;
     fiber_resume(work->fiber);
 }
@@ -307,8 +308,10 @@ static void on_work_done(uv_work_t *uv, int status)
 enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*run)(void *argument), void *argument)
 {
     assert(fiber_current() != NULL);
-    if (loop->working >= loop->work_limit)
+    if (loop->working >= loop->work_limit) {
+        counter_add(&loop->work_stats.refused, 1);
         return ERROR_OVERLOADED;
+    }
     struct work work = {.loop = loop,
                         .fiber = fiber_current(),
                         .run = run,
@@ -317,13 +320,22 @@ enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*run)(void *a
                         .result = OK};
     work.uv.data = &work;
     must(uv_queue_work(&loop->uv, &work.uv, on_worker_thread, on_work_done), "queue work");
-    loop->working++;
+    counter_set(&loop->work_stats.queued, ++loop->working);
+    int64_t begun_us = clock_now_us();
     fiber_suspend();
     assert(work.done);
+    counter_add(work.result == OK ? &loop->work_stats.jobs : &loop->work_stats.expired, 1);
+    histogram_time(&loop->work_stats.duration, clock_now_us() - begun_us);
     return work.result;
 }
 
 void loop_set_work_limit(struct loop *loop, size_t limit)
 {
     loop->work_limit = limit;
+    counter_set(&loop->work_stats.limit, limit);
+}
+
+const struct work_stats *loop_work_stats(const struct loop *loop)
+{
+    return &loop->work_stats;
 }

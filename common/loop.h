@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/metrics.h"
 
 struct loop;
 
@@ -52,6 +53,8 @@ void loop_on_signal(struct loop *loop, int signal_number, void (*on_signal)(void
  *   ERROR_TIMEOUT     the deadline passed in the queue: nothing ran */
 enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*work)(void *argument), void *argument) MUST_USE;
 void loop_set_work_limit(struct loop *loop, size_t limit); /* queued and running; default 256 */
+/* What became of it (common/metrics.def). Lives as long as the loop. */
+const struct work_stats *loop_work_stats(const struct loop *loop);
 
 /* In a fiber: lets other work run for delay_ms. */
 void loop_sleep(struct loop *loop, int64_t delay_ms);

@@ -258,6 +258,7 @@ static void close_rest(struct service *service)
     service_close_events(service);
     service_close_feed(service);
     admin_close(&service->admin);
+    service_close_measures(service);
     loop_timer_destroy(&service->bus_timer);
     loop_timer_destroy(&service->drain_timer);
     loop_timer_destroy(&service->notice_timer);

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/feed.h"
 #include "common/loop.h"
+#include "common/metrics.h"
 #include "common/schema.h"
 #include "common/wire_keys.h"
 
@@ -113,6 +114,9 @@ struct service_definition {
     size_t setting_count;
     size_t config_size;                 /* of its configuration struct, which begins with struct service_config */
     void (*check_config)(void *config); /* may be NULL; see config_program */
+    /* In a fiber, every few seconds where somebody may ask for metrics: asks the database for those that only it knows.
+     * May be NULL. */
+    void (*measure)(struct call *call);
     /* Runs first of all: connects targets (bus_connect on service_bus; not later), starts timers.
      * False ends the process: it has logged why. stop runs when all calls have ended. Both may be NULL. */
     bool (*start)(struct service *service);
@@ -148,6 +152,11 @@ bool service_connect(struct service *service, unsigned target, const char *name,
 /* For start(): handles another service's events, of which it tells on its feed, configured as above. The service must
  * be connected; subscription outlives this one. False, and logged, where that is no address. */
 bool service_subscribe(struct service *service, const struct subscription *subscription, const char *configured_feed);
+
+/* For start(): a group of numbers of the service's own (common/metrics.h), which outlives it, in /metrics. */
+void service_add_metrics(struct service *service, const struct metric_group *group, const void *numbers);
+/* Counts a try that was refused because there were too many of its kind. */
+void service_note_refusal(struct service *service, const char *kind);
 
 /* Whether it drains: work that nobody waits for should be put off. */
 bool service_is_stopping(const struct service *service);

@@ -104,11 +104,13 @@ bool service_open_admin(struct service *service)
     static const struct admin_page pages[] = {
         {"/healthz", json, write_health},
         {"/readyz", json, write_readiness},
+        {"/metrics", METRICS_TYPE, service_write_metrics},
         {0},
     };
     const struct config_common *config = &service->config->common;
     if (config->admin_port == 0)
         return true;
+    service_open_measures(service);
     service->admin = admin_open(service->loop, config->admin_host, config->admin_port, pages, service);
     return service->admin != NULL;
 }

@@ -17,6 +17,7 @@ enum { MAX_IDLE = 512 };
 struct task {
     struct call call;
     const struct method_handler *handler; /* NULL of what was spawned */
+    struct method_stats *stats;           /* its method's */
     struct str arguments;
     void (*spawned)(struct call *call);
     int64_t begun_us;
@@ -36,7 +37,7 @@ static struct task *take_task(struct service *service)
         SLIST_REMOVE_HEAD(&service->idle, link);
         service->idle_count--;
     }
-    service->active++;
+    counter_set(&service->stats.active, ++service->active);
     task->begun_us = clock_now_us();
     return task;
 }
@@ -62,7 +63,8 @@ static void give_back(struct task *task)
     } else {
         free_task(task);
     }
-    if (--service->active == 0 && service->is_refusing)
+    counter_set(&service->stats.active, --service->active);
+    if (service->active == 0 && service->is_refusing)
         service_end_drain(service);
 }
 
@@ -158,6 +160,8 @@ static void run_call(void *argument)
     int64_t took_us = clock_now_us() - task->begun_us;
     if (task->call.database_us > 0)
         admission_note(&task->call.service->admission, task->call.database_us / 1000, loop_now_ms());
+    counter_add(&task->stats->outcomes[error], 1);
+    histogram_time(&task->stats->duration, took_us);
     answer(task, error, took_us);
     log_call(&task->call, error, took_us);
     give_back(task);
@@ -195,11 +199,13 @@ void service_index_handlers(struct service *service)
     if (service->events_handler.handle != NULL)
         add_handler(service, &service->events_handler);
     qsort(service->handlers, service->handler_count, sizeof *service->handlers, compare_handlers);
+    service->method_stats = arena_alloc(service->memory, service->handler_count * sizeof *service->method_stats);
     for (size_t i = 1; i < service->handler_count; i++)
         assert(compare_handlers(&service->handlers[i - 1], &service->handlers[i]) != 0);
 }
 
-static const struct method_handler *find_handler(const struct service *service, struct str name)
+/* Its place among the handlers; their count for none. */
+static size_t find_handler(const struct service *service, struct str name)
 {
     size_t low = 0, high = service->handler_count;
     while (low < high) {
@@ -207,13 +213,13 @@ static const struct method_handler *find_handler(const struct service *service, 
         struct str candidate = str_from(service->handlers[middle]->method->name);
         int order = memcmp(name.ptr, candidate.ptr, name.len < candidate.len ? name.len : candidate.len);
         if (order == 0 && name.len == candidate.len)
-            return service->handlers[middle];
+            return middle;
         if (order < 0 || (order == 0 && name.len < candidate.len))
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return service->handler_count;
 }
 
 static void refuse(struct service *service, const struct bus_incoming *incoming, enum error error)
@@ -241,12 +247,13 @@ static void answer_health(struct service *service, const struct bus_incoming *in
 }
 
 /* What arrived is borrowed and the fiber may wait: it gets copies. */
-static void start_call(struct service *service, const struct method_handler *handler,
-                       const struct bus_incoming *incoming)
+static void start_call(struct service *service, size_t place, const struct bus_incoming *incoming)
 {
+    const struct method_handler *handler = service->handlers[place];
     struct task *task = take_task(service);
     struct call *call = &task->call;
     task->handler = handler;
+    task->stats = &service->method_stats[place];
     task->arguments = arena_copy(call->arena, incoming->arguments);
     call->caller = incoming->caller;
     call->caller.role = arena_copy(call->arena, incoming->caller.role);
@@ -259,6 +266,7 @@ static void start_call(struct service *service, const struct method_handler *han
     call->method = handler->method;
     call->origin = incoming->origin;
     if (!fiber_start(run_call, task)) {
+        counter_add(&task->stats->outcomes[ERROR_OVERLOADED], 1);
         give_back(task);
         refuse(service, incoming, ERROR_OVERLOADED);
     }
@@ -271,19 +279,22 @@ void service_on_call(void *context, const struct bus_incoming *incoming)
         answer_health(service, incoming);
         return;
     }
-    const struct method_handler *handler = find_handler(service, incoming->method);
-    if (handler == NULL) {
+    size_t place = find_handler(service, incoming->method);
+    if (place == service->handler_count) {
         log_error("call of an unknown method", LOG_S("method", incoming->method),
                   LOG_S("request_id", incoming->request_id));
         refuse(service, incoming, ERROR_INTERNAL);
-    } else if (incoming->peer.len > 0 && !service->definition->may_call(incoming->peer, handler->method)) {
+    } else if (incoming->peer.len > 0 &&
+               !service->definition->may_call(incoming->peer, service->handlers[place]->method)) {
         bus_forbid(service->bus, incoming);
     } else if (service->is_refusing) {
+        counter_add(&service->method_stats[place].outcomes[ERROR_UNAVAILABLE], 1);
         bus_refuse(service->bus, &incoming->origin);
     } else if (!admission_lets_in(&service->admission, service->active, loop_now_ms())) {
+        counter_add(&service->method_stats[place].outcomes[ERROR_OVERLOADED], 1);
         refuse(service, incoming, ERROR_OVERLOADED);
     } else {
-        start_call(service, handler, incoming);
+        start_call(service, place, incoming);
     }
 }
 

@@ -10,6 +10,13 @@
 
 /* ---- queries ---- */
 
+static void note_query(struct call *call, int64_t begun_us)
+{
+    int64_t took_us = clock_now_us() - begun_us;
+    call->database_us += took_us;
+    histogram_time(&call->service->stats.statement, took_us);
+}
+
 enum error call_query_values(struct call *call, const struct statement *statement, struct db_result *result,
                              const struct db_value *values, size_t count)
 {
@@ -17,7 +24,7 @@ enum error call_query_values(struct call *call, const struct statement *statemen
         return ERROR_UNAVAILABLE;
     int64_t begun_us = clock_now_us();
     enum error error = db_query(call->service->db, call->arena, call->deadline_ms, statement, values, count, result);
-    call->database_us += clock_now_us() - begun_us;
+    note_query(call, begun_us);
     return error;
 }
 
@@ -27,7 +34,7 @@ enum error call_find(struct call *call, const struct statement *statement, int64
         return ERROR_UNAVAILABLE;
     int64_t begun_us = clock_now_us();
     enum error error = db_find(call->service->db, call->arena, call->deadline_ms, statement, key, result);
-    call->database_us += clock_now_us() - begun_us;
+    note_query(call, begun_us);
     return error;
 }
 

@@ -6,6 +6,7 @@
  *   service_subscribe.c  and handling others'
  *   service_admin.c    the admin port: health, and what the service depends on
  *   service_reconcile.c  where others' were lost
+ *   service_metrics.c  what it measures
  *   service_handler.c  what handlers use: queries, replies, calls of other services
  *   service_config.c   the settings every service has, and what follows from them */
 #ifndef COMMON_SERVICE_INTERNAL_H
@@ -15,10 +16,29 @@
 
 #include "common/admin.h"
 #include "common/admission.h"
+#include "common/metrics.h"
 #include "common/service.h"
 #include "common/sql.h"
 
 enum { EXIT_CONFIG = 78 /* EX_CONFIG of sysexits.h */, EVENTS_AT_ONCE = 100 };
+
+enum { MAX_LABELED = 16, MAX_LABEL = 64, MAX_GROUPS = 4 };
+
+/* Numbers of what is known by a name only: found by it, and no more of them than there is room for. */
+struct labeled {
+    char label[MAX_LABEL];
+    counter value, other;
+};
+
+struct measured {
+    struct loop_timer *timer;
+    bool is_under_way;
+    struct labeled throttled[MAX_LABELED];         /* refusals, by kind */
+    struct labeled lags[MAX_LABELED];              /* of subscribers: events, and seconds */
+    const struct metric_group *groups[MAX_GROUPS]; /* the service's own */
+    const void *group_structs[MAX_GROUPS];
+    size_t group_count;
+};
 
 SLIST_HEAD(task_list, task);
 SLIST_HEAD(subscriber_list, subscriber);
@@ -46,12 +66,14 @@ struct service {
 
     /* calls */
     const struct method_handler **handlers; /* by name */
+    struct method_stats *method_stats;      /* of each */
     size_t handler_count;
     struct str health_method;
     struct task_list idle; /* for reuse */
     size_t idle_count;
     size_t active; /* calls, and what was spawned, under way */
     struct admission admission;
+    struct call_stats stats;
     struct buffer scratch;
 
     /* events */
@@ -59,6 +81,9 @@ struct service {
     struct method_handler events_handler;
     struct loop_timer *prune_timer;
     struct subscriber_list subscribers;
+
+    /* what is measured beside the above */
+    struct measured measured;
 
     /* life */
     struct loop_watch *bus_watch;
@@ -109,15 +134,23 @@ void service_close_subscribers(struct service *service);
 enum error service_handle_event(struct call *call, const struct subscription *subscription,
                                 const struct event *event) MUST_USE;
 
+/* How a subscription fares. */
+struct subscription_stats {
+    const char *publisher;
+    uint64_t handled, failures;
+    bool is_silent;
+};
+/* Of the n-th subscription, from 0; false where there are no more. */
+bool service_subscription_stats(const struct service *service, size_t n, struct subscription_stats *out);
+struct dependency;
+/* Fills in a dependency for each subscription, at most max; returns how many. */
+size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max);
+
 /* ---- service_reconcile.c ---- */
 
 /* In a fiber: handles the event of who is gone for each that is, however long it takes. OK where the subscription does
  * not say how to find them. */
 enum error service_reconcile(struct service *service, const struct subscription *subscription) MUST_USE;
-struct dependency;
-/* Fills in a dependency for each subscription, at most max; returns how many. */
-size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max);
-
 /* ---- service_admin.c ---- */
 
 /* What the service works with. */
@@ -131,6 +164,19 @@ struct dependency {
 bool service_is_ready(const struct service *service, const char **why_not);
 /* False, and logged, where it cannot listen; true too where it is to have no admin port. */
 bool service_open_admin(struct service *service);
+
+/* ---- service_metrics.c ---- */
+
+/* What became of a method's calls. */
+struct method_stats {
+    struct histogram duration;
+    counter outcomes[ERROR_COUNT];
+};
+/* A page of all that this process measures. */
+bool service_write_metrics(void *service, struct buffer *page);
+/* Begins to ask the database, now and then, for what only it knows. */
+void service_open_measures(struct service *service);
+void service_close_measures(struct service *service);
 
 /* ---- service_call.c ---- */
 

@@ -20,6 +20,7 @@ struct subscriber {
     bool is_busy;       /* a fiber handles some */
     enum error failure; /* of the last time: told once, not each second */
     int64_t gap_told;   /* the number behind the gap that was told last: once, too */
+    counter handled, failures;
     SLIST_ENTRY(subscriber) link;
 };
 
@@ -81,6 +82,7 @@ static enum error handle_events(struct call *call, struct subscriber *subscriber
                      LOG_Z("reason", error_message(error)));
             return error;
         }
+        counter_add(&subscriber->handled, 1);
         *number = event->number;
     }
     return OK;
@@ -119,6 +121,7 @@ static void run(struct call *call)
         if (error != OK && error != subscriber->failure)
             log_warn("events are asked for again", LOG_Z("publisher", subscriber->subscription->publisher),
                      LOG_Z("reason", error_message(error)));
+        counter_add(&subscriber->failures, error != OK);
         subscriber->failure = error;
         if (subscriber->is_due)
             ask(subscriber); /* in a fiber with an arena of its own: however many there are, memory stays */
@@ -198,6 +201,20 @@ static const char *why_not(const struct subscriber *subscriber)
     if (subscriber->failure != OK)
         return error_message(subscriber->failure);
     return feed_is_silent(subscriber->feed) ? "its feed is silent; events are asked for each second" : NULL;
+}
+
+bool service_subscription_stats(const struct service *service, size_t n, struct subscription_stats *out)
+{
+    const struct subscriber *subscriber = SLIST_FIRST(&service->subscribers);
+    for (; subscriber != NULL && n > 0; n--)
+        subscriber = SLIST_NEXT(subscriber, link);
+    if (subscriber == NULL)
+        return false;
+    out->publisher = subscriber->subscription->publisher;
+    out->handled = counter_read(&subscriber->handled);
+    out->failures = counter_read(&subscriber->failures);
+    out->is_silent = feed_is_silent(subscriber->feed);
+    return true;
 }
 
 size_t service_subscriptions(const struct service *service, struct dependency *out, size_t max)

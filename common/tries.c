@@ -28,7 +28,10 @@ enum error tries_count(struct call *call, const struct tries_rule *rule, struct 
                    DB_INTEGER(rule->limit), DB_INTEGER(rule->window_s)));
     *used = db_integer(&result, 0, 0);
     tell(call, rule, *used, db_integer(&result, 0, 1));
-    return *used <= rule->limit ? OK : ERROR_TOO_MANY_REQUESTS;
+    if (*used <= rule->limit)
+        return OK;
+    service_note_refusal(call->service, rule->kind);
+    return ERROR_TOO_MANY_REQUESTS;
 }
 
 /* ---- taking back ---- */

@@ -131,6 +131,14 @@ static void start_readiness(struct request *request)
         respond_readiness(readiness);
 }
 
+static void respond_metrics(struct request *request)
+{
+    struct buffer *page = &request->thread->reply;
+    buffer_clear(page);
+    metrics_write(request->thread->gateway, page);
+    respond_page(request, STR(METRICS_TYPE), buffer_str(page));
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     (void)handler;
@@ -142,6 +150,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         respond_draining(request);
     else if (request->is_read && str_equal(request->path, STR("/readyz")))
         start_readiness(request);
+    else if (request->is_read && str_equal(request->path, STR("/metrics")))
+        respond_metrics(request);
     else
         respond_error(request, &(struct failure){.error = ERROR_ROUTE_NOT_FOUND});
     return 0;

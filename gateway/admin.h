@@ -1,4 +1,4 @@
-/* The admin port: /healthz (this process turns) and /readyz (each service says that it can work). */
+/* The admin port: /healthz (this process turns), /readyz (each service says that it can work) and /metrics. */
 #ifndef GATEWAY_ADMIN_H
 #define GATEWAY_ADMIN_H
 

@@ -37,6 +37,8 @@ static void refuse(struct request *request)
 
 static void admit(struct request *request)
 {
+    struct http_stats *http = metrics_http(request->thread->metrics);
+    counter_add(request->asked_us == 0 ? &http->remembered : &http->looked_up, 1);
     struct str role = {request->principal.role, request->principal.role_len};
     if (request->match.route->who == WHO_ADMIN && !str_equal(role, STR("admin")))
         fail(request, ERROR_FORBIDDEN);

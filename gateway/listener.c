@@ -83,6 +83,7 @@ static bool accept_one(struct listener *listener)
     if (client == NULL)
         return false;
     listener->is_full = false;
+    counter_add(&metrics_http(listener->thread->metrics)->accepted, listener->role == LISTENER_API);
     guard_accept(listener, client);
     return true;
 }

@@ -60,6 +60,7 @@ void refusal_write(struct buffer *out, struct guard *guard, struct str head)
     append_fields(out, guard, head, request_id);
     buffer_append_str(out, STR("\r\n"));
     buffer_append_str(out, buffer_str(&body));
+    metrics_note_request(guard->thread->metrics, NULL, info->status, 0);
     log_info("request refused", LOG_I("status", info->status), LOG_Z("why", guard->head.why),
              LOG_S("request_id", request_id), LOG_Z("remote", guard->remote));
     buffer_free(&body);

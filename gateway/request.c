@@ -9,14 +9,29 @@
 
 /* ---- the end ---- */
 
-static void log_request(const struct request *request)
+static bool is_of_operators(const struct request *request)
+{
+    return request->guard->listener->role == LISTENER_ADMIN;
+}
+
+static void note_end(const struct request *request, int status, int64_t took_us)
+{
+    struct metrics *metrics = request->thread->metrics;
+    struct http_stats *http = metrics_http(metrics);
+    metrics_note_request(metrics, request->match.route, status, took_us);
+    counter_set(&http->requests, counter_read(&http->requests) - 1);
+    counter_add(&http->bytes, request->req->bytes_sent);
+}
+
+/* What operators' machines ask all the time is told at length only. */
+static void log_request(const struct request *request, int status, int64_t took_us)
 {
     const h2o_req_t *req = request->req;
-    log_info("request", LOG_S("method", str_of(req->input.method)), LOG_S("path", request->path),
-             LOG_I("status", request->is_answered ? req->res.status : 0),
-             LOG_R("duration_ms", (double)(clock_now_us() - request->began_us) / 1000), LOG_I("bytes", req->bytes_sent),
-             LOG_S("request_id", request->id), LOG_O("trace_id", trace_parent_id(request->traceparent)),
-             LOG_S("remote", request->remote), LOG_I("user_id", request->subject.user_id));
+    LOG_LINE(is_of_operators(request) ? LOG_DEBUG : LOG_INFO, "request", LOG_S("method", str_of(req->input.method)),
+             LOG_S("path", request->path), LOG_I("status", status), LOG_R("duration_ms", (double)took_us / 1000),
+             LOG_I("bytes", req->bytes_sent), LOG_S("request_id", request->id),
+             LOG_O("trace_id", trace_parent_id(request->traceparent)), LOG_S("remote", request->remote),
+             LOG_I("user_id", request->subject.user_id));
 }
 
 /* Whether the reply went out as a whole; HTTP/2 tells by the bytes of the body. */
@@ -34,7 +49,11 @@ static void on_gone(void *memory)
         if (request->calls[i] != 0)
             bus_cancel(request->thread->bus, request->calls[i]);
     request->thread->requests--;
-    log_request(request);
+    int status = request->is_answered ? request->req->res.status : 0;
+    int64_t took_us = clock_now_us() - request->began_us;
+    if (!is_of_operators(request))
+        note_end(request, status, took_us);
+    log_request(request, status, took_us);
     if (request->guard->stage == GUARD_PASSING)
         guard_spend_reset(request->guard, was_reset(request));
 }
@@ -166,6 +185,7 @@ struct request *request_new(h2o_req_t *req)
     struct request *request = h2o_mem_alloc_shared(&req->pool, sizeof *request, on_gone);
     *request = (struct request){.req = req, .thread = thread, .guard = guard_of(req)};
     thread->requests++;
+    counter_add(&metrics_http(thread->metrics)->requests, !is_of_operators(request));
     request->began_us = clock_now_us();
     request->deadline_ms = clock_now_ms() + thread->gateway->config->request_timeout_ms;
     request->is_head = request_is(request, STR("HEAD"));

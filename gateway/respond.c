@@ -183,6 +183,12 @@ void respond_json(struct request *request, int status, struct str json, int64_t 
     send_body(request, STR(JSON_TYPE), json);
 }
 
+void respond_page(struct request *request, struct str type, struct str body)
+{
+    begin(request, 200);
+    send_body(request, type, body);
+}
+
 void respond_nothing(struct request *request)
 {
     begin(request, 204);

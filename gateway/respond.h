@@ -9,6 +9,9 @@
  * cursor of the next page; 0 = none. */
 void respond_json(struct request *request, int status, struct str json, int64_t next_after);
 
+/* 200 with a body of another type, copied. */
+void respond_page(struct request *request, struct str type, struct str body);
+
 void respond_error(struct request *request, const struct failure *failure);
 
 /* 204 */

@@ -249,6 +249,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
     thread->principals = principals_new();
     thread->sessions = sessions_new();
+    thread->metrics = metrics_new();
     thread->bearer = bearer_new(gateway->config->keys);
     thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
@@ -317,6 +318,7 @@ void thread_destroy(struct thread **owner)
     principals_destroy(&thread->principals);
     sessions_destroy(&thread->sessions);
     bearer_destroy(&thread->bearer);
+    metrics_destroy(&thread->metrics);
     arena_destroy(&thread->arena);
     buffer_free(&thread->body);
     buffer_free(&thread->arguments);

@@ -17,6 +17,7 @@
 #include "gateway/cors.h"
 #include "gateway/drain.h"
 #include "gateway/listener.h"
+#include "gateway/metrics.h"
 #include "gateway/principals.h"
 #include "gateway/proxies.h"
 #include "gateway/router.h"
@@ -48,6 +49,7 @@ struct thread {
     struct principals *principals;
     struct sessions *sessions;
     struct bearer *bearer;
+    struct metrics *metrics;
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 

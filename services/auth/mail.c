@@ -22,7 +22,21 @@ enum {
     TOKEN_LEN = 32, /* 256 bits */
 };
 
+/* ---- what is measured ---- */
+
+struct mail_stats {
+#define MAIL METRIC_MEMBER
+#include "services/auth/metrics.def"
+};
+#define MAIL_ROW(...) METRIC_ROW(mail_stats, __VA_ARGS__)
+static const struct metric rows[] = {
+#define MAIL MAIL_ROW
+#include "services/auth/metrics.def"
+};
+static const struct metric_group mail_metrics = {rows, sizeof rows / sizeof *rows};
+
 struct mailer {
+    struct mail_stats stats;
     struct service *service;
     const struct mail_config *config;
     struct loop_timer *look;
@@ -150,6 +164,11 @@ static enum mail_outcome carry(struct call *call, const struct mail_config *conf
 
 /* ---- what becomes of its row ---- */
 
+static struct mail_stats *stats_of(struct call *call)
+{
+    return &((struct auth *)service_state(call->service))->mailer->stats;
+}
+
 static void settle(struct call *call, const struct letter *letter, const struct statement *statement,
                    struct db_value pause_s)
 {
@@ -164,6 +183,7 @@ static void settle(struct call *call, const struct letter *letter, const struct 
 /* Twice as long each time, and a little more or less, so that what failed together does not come back together. */
 static void put_off(struct call *call, const struct letter *letter, const char *reason)
 {
+    counter_add(&stats_of(call)->put_off, 1);
     if (letter->age_s > GIVE_UP_S) {
         log_error("a mail is given up", LOG_I("mail", letter->id), LOG_Z("reason", reason));
         settle(call, letter, &sql_mail_put_off, DB_NULL);
@@ -181,6 +201,7 @@ static void put_off(struct call *call, const struct letter *letter, const char *
 
 static void give_up(struct call *call, const struct letter *letter, const char *reason)
 {
+    counter_add(&stats_of(call)->refused, 1);
     log_error("a mail is refused", LOG_I("mail", letter->id), LOG_Z("kind", mail_kind_name(letter->kind)),
               LOG_I("user_id", letter->user_id), LOG_Z("reason", reason));
     settle(call, letter, &sql_mail_put_off, DB_NULL);
@@ -195,6 +216,7 @@ static void send_letter(struct call *call, const struct mail_config *config, str
             log_info("mail written", LOG_Z("file", detail), LOG_I("user_id", letter->user_id));
         else
             log_info("mail sent", LOG_Z("kind", mail_kind_name(letter->kind)), LOG_I("user_id", letter->user_id));
+        counter_add(&stats_of(call)->sent, 1);
         settle(call, letter, &sql_mail_done, DB_NULL);
         break;
     case MAIL_FAILED:
@@ -283,7 +305,19 @@ struct mailer *mailer_new(struct service *service, const struct mail_config *con
     mailer->config = config;
     mailer->look = loop_timer_new(service_loop(service), on_look, mailer);
     loop_timer_start(mailer->look, LOOK_MS, LOOK_MS);
+    service_add_metrics(service, &mail_metrics, &mailer->stats);
     return mailer;
+}
+
+void mailer_measure(struct call *call)
+{
+    struct mail_stats *stats = stats_of(call);
+    struct db_result result;
+    if (call_query_values(call, &sql_mail_count, &result, NULL, 0) != OK)
+        return; /* the database's own numbers say so */
+    counter_set(&stats->waiting, (uint64_t)db_integer(&result, 0, 0));
+    counter_set(&stats->oldest_s, (uint64_t)db_integer(&result, 0, 1));
+    counter_set(&stats->given_up, (uint64_t)db_integer(&result, 0, 2));
 }
 
 void mailer_destroy(struct mailer **mailer)

@@ -48,6 +48,8 @@ struct mailer;
 /* Sends what is in the outbox and what comes into it; returns owned. */
 struct mailer *mailer_new(struct service *service, const struct mail_config *config);
 void mailer_destroy(struct mailer **mailer);
+/* As service_definition's measure: how many mails wait. */
+void mailer_measure(struct call *call);
 
 /* Puts a mail into the outbox: about the user (0: whoever has the email, if anybody), to the email ("": the user's).
  * It goes out as soon as may be. */

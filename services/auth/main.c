@@ -105,6 +105,7 @@ int main(int argc, char **argv)
         .setting_count = sizeof settings / sizeof *settings,
         .config_size = sizeof(struct auth_config),
         .check_config = check_config,
+        .measure = mailer_measure,
         .start = start,
         .stop = stop,
     };

@@ -26,7 +26,7 @@ static void a_call_goes_there_and_its_reply_comes_back(void **state)
                         "\xA4"
                         "full",
                         5);
-    assert_int_equal(bus_stats(fixture->client).pending, 0);
+    assert_int_equal(bus_stats(fixture->client)->pending, 0);
 }
 
 static void calls_of_a_turn_share_a_batch(void **state)
@@ -38,15 +38,15 @@ static void calls_of_a_turn_share_a_batch(void **state)
     for (size_t i = 0; i < CALLS; i++)
         assert_int_equal(call_with(fixture, A, (struct str){(const char *)&i, sizeof i}, LONG_MS, &outcomes[i], NULL),
                          OK);
-    WAIT_FOR(fixture, bus_stats(fixture->client).replies == CALLS);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->replies == CALLS);
     for (size_t i = 0; i < CALLS; i++) {
         assert_int_equal(outcomes[i].times, 1);
         assert_int_equal(outcomes[i].error, OK);
         assert_memory_equal(outcomes[i].body, &i, sizeof i);
     }
-    assert_int_equal(bus_stats(fixture->client).batches_sent, 1);
-    assert_int_equal(bus_stats(service->bus).batches_received, 1);
-    assert_int_equal(bus_stats(service->bus).batches_sent, 1);
+    assert_int_equal(bus_stats(fixture->client)->batches_sent, 1);
+    assert_int_equal(bus_stats(service->bus)->batches_received, 1);
+    assert_int_equal(bus_stats(service->bus)->batches_sent, 1);
     free(outcomes);
 }
 
@@ -60,8 +60,8 @@ static void a_large_batch_leaves_in_parts(void **state)
         assert_int_equal(call_with(fixture, A, (struct str){large, 100000}, LONG_MS, outcome, NULL), OK);
     WAIT_FOR(fixture, outcome->times == 30);
     assert_int_equal(outcome->body_len, 100000);
-    assert_int_equal(bus_stats(fixture->client).batches_sent, 10);
-    assert_int_equal(bus_stats(service->bus).batches_sent, 10);
+    assert_int_equal(bus_stats(fixture->client)->batches_sent, 10);
+    assert_int_equal(bus_stats(service->bus)->batches_sent, 10);
     free(large);
 }
 
@@ -110,8 +110,8 @@ static void a_callback_may_call_again(void **state)
     static struct chain chain;
     chain = (struct chain){fixture, 200};
     on_link(&chain, &(struct bus_reply){.error = OK});
-    WAIT_FOR(fixture, bus_stats(fixture->client).replies == 200);
-    assert_int_equal(bus_stats(fixture->client).pending, 0);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->replies == 200);
+    assert_int_equal(bus_stats(fixture->client)->pending, 0);
 }
 
 /* ---- calls that end in another way ---- */
@@ -128,11 +128,11 @@ static void a_cancelled_call_is_forgotten(void **state)
     bus_cancel(fixture->client, id);
     bus_cancel(fixture->client, 0);
     bus_cancel(fixture->client, UINT64_MAX);
-    assert_int_equal(bus_stats(fixture->client).pending, 0);
+    assert_int_equal(bus_stats(fixture->client)->pending, 0);
     struct outcome *next = new_outcome(fixture); /* takes the same slot */
     call(fixture, A, next);
     bus_cancel(fixture->client, id);
-    WAIT_FOR(fixture, next->times == 1 && bus_stats(fixture->client).late_replies == 1);
+    WAIT_FOR(fixture, next->times == 1 && bus_stats(fixture->client)->late_replies == 1);
     assert_int_equal(outcome->times, 0);
     assert_int_equal(service->calls, 2);
 }
@@ -160,7 +160,7 @@ static void a_callback_may_cancel_the_next(void **state)
     const struct bus_request request = {.method = STR("test.echo"), .timeout_ms = LONG_MS};
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(bus_call(fixture->client, A, &request, on_either, &couples[i], &couples[1 - i].other), OK);
-    WAIT_FOR(fixture, bus_stats(fixture->client).late_replies == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->late_replies == 1);
     assert_int_equal(couples[0].times + couples[1].times, 1);
 }
 
@@ -180,10 +180,10 @@ static void a_call_ends_at_its_deadline_and_its_late_reply_finds_nothing(void **
     assert_int_equal(sooner->error, ERROR_TIMEOUT);
     assert_in_range(sooner->at_ms - start_ms, 30, 1000);
     assert_in_range(soon->at_ms - start_ms, 80, 1000);
-    assert_int_equal(bus_stats(fixture->client).timeouts, 2);
+    assert_int_equal(bus_stats(fixture->client)->timeouts, 2);
     for (size_t i = 0; i < 3; i++)
         bus_answer(service->bus, &service->held[i], &(struct bus_reply){.body = STR("\x02")});
-    WAIT_FOR(fixture, patient->times == 1 && bus_stats(fixture->client).late_replies == 2);
+    WAIT_FOR(fixture, patient->times == 1 && bus_stats(fixture->client)->late_replies == 2);
     assert_int_equal(patient->error, OK);
     assert_int_equal(soon->times + sooner->times, 2);
 }
@@ -200,7 +200,7 @@ static void a_second_reply_finds_nothing(void **state)
     WAIT_FOR(fixture, outcome->times == 1);
     call(fixture, A, next);
     bus_answer(service->bus, &service->held[0], &(struct bus_reply){.body = STR("\x02")});
-    WAIT_FOR(fixture, bus_stats(fixture->client).late_replies == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->late_replies == 1);
     assert_int_equal(outcome->times, 1);
     assert_int_equal(next->times, 0);
 }
@@ -211,7 +211,7 @@ static void a_call_without_time_left_is_not_handled(void **state)
     struct service *service = start_and_connect(fixture, A);
     struct outcome *outcome = new_outcome(fixture);
     assert_int_equal(call_with(fixture, A, STR("\x01"), -5, outcome, NULL), OK);
-    WAIT_FOR(fixture, outcome->times == 1 && bus_stats(service->bus).expired == 1);
+    WAIT_FOR(fixture, outcome->times == 1 && bus_stats(service->bus)->expired == 1);
     assert_int_equal(outcome->error, ERROR_TIMEOUT);
     assert_int_equal(service->calls, 0);
 }
@@ -284,7 +284,7 @@ static void destroying_sends_and_fails_what_is_left(void **state)
     assert_int_equal(outcome->error, ERROR_UNAVAILABLE);
     WAIT_FOR(fixture, service->calls == 1);
     WAIT_FOR(fixture, (bus_answer(service->bus, &service->held[0], &(struct bus_reply){.error = OK}),
-                       bus_stats(service->bus).peer_gone > 0));
+                       bus_stats(service->bus)->peer_gone > 0));
 }
 
 /* ---- addresses ---- */

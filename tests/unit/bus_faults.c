@@ -25,7 +25,7 @@ static void a_killed_service_fails_its_calls_at_once(void **state)
     struct outcome *outcome = new_outcome(fixture);
     for (int i = 0; i < 100; i++)
         call(fixture, A, outcome);
-    WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->batches_sent == 1);
     call(fixture, A, outcome); /* on the batch when the connection goes */
     int64_t killed_ms = clock_now_ms();
     kill_child(fixture);
@@ -34,8 +34,8 @@ static void a_killed_service_fails_its_calls_at_once(void **state)
     assert_in_range(clock_now_ms() - killed_ms, 0, 1000);
     assert_false(bus_is_connected(fixture->client, A));
     assert_int_equal(call_with(fixture, A, STR("\x01"), LONG_MS, outcome, NULL), ERROR_UNAVAILABLE);
-    assert_int_equal(bus_stats(fixture->client).lost_endpoints, 1);
-    assert_int_equal(bus_stats(fixture->client).pending, 0);
+    assert_int_equal(bus_stats(fixture->client)->lost_endpoints, 1);
+    assert_int_equal(bus_stats(fixture->client)->pending, 0);
 }
 
 static void a_service_that_retires_gets_no_more_calls(void **state)
@@ -48,13 +48,13 @@ static void a_service_that_retires_gets_no_more_calls(void **state)
     struct outcome *outcome = new_outcome(fixture);
     for (size_t i = 0; i < CALLS; i++)
         call(fixture, A, outcome);
-    WAIT_FOR(fixture, leaving->calls == CALLS / 2 && bus_stats(fixture->client).pending == CALLS / 2);
-    uint64_t heard = bus_stats(fixture->client).batches_received;
+    WAIT_FOR(fixture, leaving->calls == CALLS / 2 && bus_stats(fixture->client)->pending == CALLS / 2);
+    uint64_t heard = bus_stats(fixture->client)->batches_received;
     bus_retire(leaving->bus);
-    WAIT_FOR(fixture, bus_stats(fixture->client).batches_received == heard + 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->batches_received == heard + 1);
     for (size_t i = 0; i < 2 * CALLS; i++) /* more than would even out what is pending */
         call(fixture, A, outcome);
-    WAIT_FOR(fixture, bus_stats(fixture->client).pending == CALLS / 2);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->pending == CALLS / 2);
     assert_int_equal(leaving->calls, CALLS / 2);
     assert_int_equal(staying->calls, CALLS / 2 + 2 * CALLS);
     for (size_t i = 0; i < leaving->calls; i++) /* what it has, it answers */
@@ -90,7 +90,7 @@ static void what_waited_too_long_is_not_begun(void **state)
     int64_t now_ms = clock_now_ms();
     WAIT_FOR(fixture, long_one->times == 1 && short_one->times == 1);
     assert_int_equal(service->calls, 1);
-    assert_int_equal(bus_stats(service->bus).expired, 1);
+    assert_int_equal(bus_stats(service->bus)->expired, 1);
     assert_int_equal(long_one->error, OK);
     assert_in_range(service->last.deadline_ms, now_ms, now_ms + LONG_MS - SHORT_MS);
     assert_true(short_one->error == ERROR_OVERLOADED || short_one->error == ERROR_TIMEOUT);
@@ -122,7 +122,7 @@ static void a_service_that_left_while_nobody_looked_fails_its_calls(void **state
     connect_client(fixture, A, fixture->services[A].address);
     struct outcome *outcome = new_outcome(fixture);
     call(fixture, A, outcome);
-    WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->batches_sent == 1);
     kill_child(fixture);
     start_child(fixture, "hold");
     struct bus *client = fixture->client;
@@ -168,12 +168,12 @@ static void the_least_busy_endpoint_is_asked(void **state)
     WAIT_FOR(fixture,
              (bus_is_connected(fixture->client, A) &&
               call_with(fixture, A, STR("\x01"), LONG_MS, outcome, NULL) == OK && a->calls > 0 && b->calls > 0));
-    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->pending == 0);
     a->is_holding = true;
     size_t held = a->calls;
     for (int i = 0; i < 40; i++) { /* one at a time: soon A holds one, and B is free whenever the next is made */
         call(fixture, A, outcome);
-        WAIT_FOR(fixture, bus_stats(fixture->client).pending == a->calls - held);
+        WAIT_FOR(fixture, bus_stats(fixture->client)->pending == a->calls - held);
     }
     assert_int_equal(a->calls - held, 1);
 }

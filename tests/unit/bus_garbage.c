@@ -29,7 +29,7 @@ static void garbage_from_callers_is_counted_and_dropped(void **state)
         send_frames(raw, &garbage[i], 1);
     send_frames(raw, garbage, 3);
     sent++;
-    WAIT_FOR(fixture, bus_stats(service->bus).garbage == sent);
+    WAIT_FOR(fixture, bus_stats(service->bus)->garbage == sent);
     struct str *many = calloc(200000, sizeof *many);
     for (size_t i = 0; i < 200000; i++)
         many[i] = STR("x");
@@ -37,7 +37,7 @@ static void garbage_from_callers_is_counted_and_dropped(void **state)
     free(many);
     struct outcome *outcome = new_outcome(fixture);
     call(fixture, A, outcome);
-    WAIT_FOR(fixture, outcome->times == 1 && bus_stats(service->bus).garbage == sent + 1);
+    WAIT_FOR(fixture, outcome->times == 1 && bus_stats(service->bus)->garbage == sent + 1);
     assert_int_equal(outcome->error, OK);
     /* After all that, a call of the raw socket's own is answered: nothing is out of step. */
     send_frames(raw, &STR("\x01\x96\x05\xA1m\x0A\xC0\x92\xA0\xC0\xC0"), 1);
@@ -57,7 +57,7 @@ static void the_good_calls_before_garbage_stand(void **state)
     assert_int_equal(zsock_connect(raw, "%s", service->address), 0);
 #define CALL(id) "\x96" id "\xA1m\x0A\xC0\x92\xA0\xC0\xC0"
     send_frames(raw, &STR("\x01" CALL("\x05") CALL("\x06") "\x95\x07\xA1m\x0A\xC0\x92\xA0\xC0" CALL("\x08")), 1);
-    WAIT_FOR(fixture, bus_stats(service->bus).garbage == 1);
+    WAIT_FOR(fixture, bus_stats(service->bus)->garbage == 1);
     assert_int_equal(service->calls, 2);
     zsock_destroy(&raw);
 }
@@ -71,7 +71,7 @@ static zsock_t *fake_service(struct fixture *fixture, struct outcome *outcome, s
     assert_int_equal(zmq_bind(zsock_resolve(raw), fixture->services[A].address), 0);
     WAIT_FOR(fixture, bus_is_connected(fixture->client, A));
     call(fixture, A, outcome);
-    WAIT_FOR(fixture, bus_stats(fixture->client).batches_sent == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->batches_sent == 1);
     char batch[256];
     int len, batch_len;
     do { /* the first may only say that the client is there */
@@ -106,7 +106,7 @@ static void garbage_from_a_service_is_counted_and_dropped(void **state)
     for (size_t i = 0; i < sent; i++)
         send_frames(raw, (const struct str[]){peer, garbage[i]}, 2);
     send_frames(raw, (const struct str[]){peer, STR("\x01"), STR("\x01"), STR("\x01")}, 4);
-    WAIT_FOR(fixture, bus_stats(fixture->client).garbage == sent + 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->garbage == sent + 1);
     /* A stranger's id, one of a slot that was never used, then the good one, twice, then garbage. */
     struct buffer batch = {0};
     envelope_write_reply(&batch, id + BUS_MAX_PENDING, &(struct bus_reply){.error = OK});
@@ -116,10 +116,10 @@ static void garbage_from_a_service_is_counted_and_dropped(void **state)
     buffer_append_char(&batch, '\xC1');
     send_frames(raw, (const struct str[]){peer, buffer_str(&batch)}, 2);
     buffer_free(&batch);
-    WAIT_FOR(fixture, bus_stats(fixture->client).garbage == sent + 2);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->garbage == sent + 2);
     assert_int_equal(outcome->times, 1);
     assert_int_equal(outcome->body[0], 5);
-    assert_int_equal(bus_stats(fixture->client).late_replies, 3);
+    assert_int_equal(bus_stats(fixture->client)->late_replies, 3);
     zsock_destroy(&raw);
 }
 
@@ -135,7 +135,7 @@ static void a_reply_from_another_endpoint_finds_nothing(void **state)
     struct bus_origin forged = b->held[0];
     forged.id = a->held[0].id;
     bus_answer(b->bus, &forged, &(struct bus_reply){.body = STR("\x66")});
-    WAIT_FOR(fixture, bus_stats(fixture->client).late_replies == 1);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->late_replies == 1);
     assert_int_equal(of_a->times, 0);
     bus_answer(a->bus, &a->held[0], &(struct bus_reply){.body = STR("\x01")});
     WAIT_FOR(fixture, of_a->times == 1);
