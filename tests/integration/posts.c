@@ -198,6 +198,26 @@ static void a_users_posts_are_theirs_alone(void **state)
     assert_string_equal(reply->body, "[]");
 }
 
+/* By the calls that the user service logs for the request. */
+static void a_page_asks_for_its_authors_once(void **state)
+{
+    struct stack *stack = *state;
+    struct user authors[5];
+    make_users(stack, authors, 5);
+    json_int_t last = 0;
+    for (size_t i = 0; i < 20; i++)
+        last = make_post(stack, &authors[i % 5]);
+    const char *id = unique("page-of-authors-");
+    struct request request = {.path = text("/posts?limit=20&after=%lld", (long long)last + 1),
+                              .token = authors[0].token,
+                              .headers = {text("X-Request-Id: %s", id)}};
+    struct reply *reply = http_send(stack, &request);
+    assert_status(reply, 200);
+    assert_int_equal(json_array_size(reply->json), 20);
+    char *calls = shell("grep -F 'request_id=%s' %s/user.log | grep -o 'method=user.get[a-z_]*'", id, stack->folder);
+    assert_string_equal(calls, "method=user.get_many");
+}
+
 static void pages_have_bounds(void **state)
 {
     struct stack *stack = *state;
@@ -393,9 +413,10 @@ SUITE("posts", cmocka_unit_test(the_caller_is_the_author), cmocka_unit_test(what
       cmocka_unit_test(nobody_posts_without_a_token), cmocka_unit_test(others_see_no_email),
       cmocka_unit_test(what_is_not_there_is_404), cmocka_unit_test(an_unchanged_post_is_304),
       cmocka_unit_test(pages_begin_with_the_newest), cmocka_unit_test(a_users_posts_are_theirs_alone),
-      cmocka_unit_test(pages_have_bounds), cmocka_unit_test(authors_and_admins_change_a_post),
-      cmocka_unit_test(others_change_nothing), cmocka_unit_test(changes_are_validated),
-      cmocka_unit_test(authors_and_admins_delete_a_post), cmocka_unit_test(each_change_is_told),
-      cmocka_unit_test(a_deleted_users_posts_go_with_them), cmocka_unit_test(a_service_that_was_down_for_it_catches_up),
+      cmocka_unit_test(a_page_asks_for_its_authors_once), cmocka_unit_test(pages_have_bounds),
+      cmocka_unit_test(authors_and_admins_change_a_post), cmocka_unit_test(others_change_nothing),
+      cmocka_unit_test(changes_are_validated), cmocka_unit_test(authors_and_admins_delete_a_post),
+      cmocka_unit_test(each_change_is_told), cmocka_unit_test(a_deleted_users_posts_go_with_them),
+      cmocka_unit_test(a_service_that_was_down_for_it_catches_up),
       cmocka_unit_test(without_the_user_service_posts_are_503),
       cmocka_unit_test(without_the_post_service_the_rest_goes_on))
