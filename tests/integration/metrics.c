@@ -239,10 +239,28 @@ static void mails_are_counted(void **state)
     await_value(stack, STACK_AUTH, "backend_mails_waiting", 0);
 }
 
+/* An alert on what nobody tells would never fire. */
+static void alerts_ask_for_what_there_is(void **state)
+{
+    struct stack *stack = *state;
+    make_user(stack);
+    char *pages = "";
+    for (int part = 0; part < STACK_PARTS; part++)
+        pages = text("%s%s", pages, scrape(stack, part));
+    char *names =
+        shell("grep -v '^ *#' %s/deploy/prometheus/alerts.yml | grep -oE '\\b(backend|process)_[a-z_]+' | sort -u",
+              SOURCE_DIR);
+    int count = 0;
+    for (char *rest, *name = strtok_r(names, "\n", &rest); name != NULL; name = strtok_r(NULL, "\n", &rest), count++)
+        if (strstr(pages, text("\n%s ", name)) == NULL && strstr(pages, text("\n%s{", name)) == NULL)
+            fail_msg("alerts.yml asks for %s, which no process tells", name);
+    assert_true(count > 10);
+}
+
 static const struct stack_options options = {.environment = {"LOGIN_FAILURES_LIMIT=2"}};
 SUITE_WITH("metrics", &options, cmocka_unit_test(pages_are_as_prometheus_wants_them),
            cmocka_unit_test(requests_are_counted_by_route_and_status),
            cmocka_unit_test(what_clients_make_up_is_one_row), cmocka_unit_test(histograms_add_up),
            cmocka_unit_test(queues_and_pools_are_told), cmocka_unit_test(a_process_tells_of_itself),
            cmocka_unit_test(refusals_are_told), cmocka_unit_test(mails_are_counted),
-           cmocka_unit_test(events_that_wait_are_told))
+           cmocka_unit_test(alerts_ask_for_what_there_is), cmocka_unit_test(events_that_wait_are_told))
