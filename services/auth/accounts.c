@@ -107,11 +107,11 @@ static enum error update_person(struct call *call, const struct account_update *
     return error == ERROR_USER_NOT_FOUND ? user_not_found(call, &in->id) : error;
 }
 
-static void tell_update(struct call *call, const struct account_update *in)
+static void tell_update(struct call *call, const struct account_update *in, bool is_new_email)
 {
     if (in->has_username || in->has_email)
         audit(call, "account_changed", in->id.value);
-    if (in->has_email)
+    if (is_new_email)
         send_notice(call, MAIL_VERIFY_EMAIL, in->id.value, STR(""));
     if (in->has_password) {
         audit(call, "password_changed", in->id.value);
@@ -135,7 +135,9 @@ enum error account_update(struct call *call, const struct account_update *in)
     if (in->has_password)
         TRY(check_new_password(call, in->password));
     TRY(read_user(call, &in->id, &user));
-    bool was_disabled = user.disabled;
+    bool was_disabled = user.disabled, is_new_email = in->has_email && !str_equal(in->email, user.email);
+    if (is_new_email) /* whose mailbox a mail goes to then */
+        TRY(throttle(call, THROTTLE_VERIFY, call->client.address));
     if (in->has_password)
         TRY(hash_password(call, in->password, &hash));
     if (in->has_username || in->has_email || in->has_role || in->has_disabled)
@@ -148,7 +150,7 @@ enum error account_update(struct call *call, const struct account_update *in)
      */
     if (in->has_disabled && (in->disabled || was_disabled))
         TRY(end_sessions(call, in->id.value, 0));
-    tell_update(call, in);
+    tell_update(call, in, is_new_email);
     return call_reply(call, &user);
 }
 

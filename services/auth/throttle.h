@@ -37,7 +37,7 @@ enum throttle_kind {
     THROTTLE_PASSWORD, /* key: the user's id */
     THROTTLE_REGISTER,
     THROTTLE_FORGOT,
-    THROTTLE_VERIFY,
+    THROTTLE_VERIFY, /* also by another email of one's own */
     THROTTLE_REFRESH,
 };
 

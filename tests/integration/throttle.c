@@ -341,6 +341,31 @@ static void mails_are_counted_by_address(void **state)
     }
 }
 
+/* Each new email gets a mail: whoever is logged in sends no more of them to strangers than who asks for them. */
+static void another_email_is_counted_by_address_as_a_mail(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = new_user(stack);
+    char *address = new_address();
+    struct request request = {.verb = "PATCH",
+                              .path = text("/users/%lld", (long long)user.id),
+                              .token = user.token,
+                              .headers = {text("X-Forwarded-For: %s", address)}};
+    for (int i = 0; i < FORGOT_LIMIT; i++) {
+        char *email = text("%s@example.org", unique("stranger"));
+        request.json = text("{\"email\":\"%s\"}", email);
+        assert_status(http_send(stack, &request), 200);
+        assert_status(http_send(stack, &request), 200); /* no other: no mail */
+    }
+    const char *taken = request.json;
+    request.json = text("{\"email\":\"%s@example.org\"}", unique("stranger"));
+    assert_throttled(http_send(stack, &request), FORGOT_LIMIT, 3600);
+    request.json = taken;
+    assert_status(http_send(stack, &request), 200);
+    request.json = text("{\"username\":\"%s\"}", unique("renamed"));
+    assert_status(http_send(stack, &request), 200);
+}
+
 /* ---- what pages of other origins see ---- */
 
 static void pages_may_read_the_rate(void **state)
@@ -370,4 +395,5 @@ SUITE_WITH("throttle", &options, cmocka_unit_test(exactly_ten_of_64_wrong_logins
            cmocka_unit_test(an_ipv6_client_is_its_network),
            cmocka_unit_test(good_logins_and_refused_ones_do_not_count_for_the_address),
            cmocka_unit_test(registrations_are_counted_by_address), cmocka_unit_test(refreshes_are_counted_by_address),
-           cmocka_unit_test(mails_are_counted_by_address), cmocka_unit_test(pages_may_read_the_rate))
+           cmocka_unit_test(mails_are_counted_by_address),
+           cmocka_unit_test(another_email_is_counted_by_address_as_a_mail), cmocka_unit_test(pages_may_read_the_rate))
