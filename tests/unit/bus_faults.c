@@ -1,22 +1,6 @@
 /* The bus and services that die, come back, or share their work. */
 #include "tests/unit/bus_fixture.h"
 
-/* Connects target A to both services, and waits until both have been called. */
-static void connect_both(struct fixture *fixture)
-{
-    start_service(fixture, A);
-    start_service(fixture, B);
-    char both[300];
-    snprintf(both, sizeof both, "%s,%s", fixture->services[A].address, fixture->services[B].address);
-    connect_client(fixture, A, both);
-    struct outcome *outcome = new_outcome(fixture);
-    for (size_t calls = 1; fixture->services[A].calls == 0 || fixture->services[B].calls == 0; calls++) {
-        call(fixture, A, outcome);
-        WAIT_FOR(fixture, outcome->times == calls);
-    }
-    fixture->services[A].calls = fixture->services[B].calls = 0;
-}
-
 static void a_killed_service_fails_its_calls_at_once(void **state)
 {
     struct fixture *fixture = *state;

@@ -27,7 +27,8 @@ enum { PATIENCE_MS = 20000, LONG_MS = 60000, MAX_HELD = 20000, A = 0, B = 1 };
 struct service {
     struct bus *bus;
     char address[128];
-    bool is_holding;
+    bool is_holding, is_refusing;
+    enum error fails; /* OK = it answers */
     size_t calls;
     struct bus_origin held[MAX_HELD];
     struct bus_incoming last;
@@ -41,14 +42,17 @@ static inline void on_call(void *context, const struct bus_incoming *incoming)
     service->held[service->calls++] = incoming->origin;
     service->last = *incoming;
     snprintf(service->last_peer, sizeof service->last_peer, "%.*s", STR_ARGS(incoming->peer));
-    if (!service->is_holding)
-        bus_answer(service->bus, &incoming->origin, &(struct bus_reply){.body = incoming->arguments});
+    if (service->is_refusing)
+        bus_refuse(service->bus, &incoming->origin);
+    else if (!service->is_holding)
+        bus_answer(service->bus, &incoming->origin,
+                   &(struct bus_reply){.error = service->fails, .body = incoming->arguments});
 }
 
 /* ---- the test's own buses ---- */
 
 struct outcome {
-    size_t times;
+    size_t times, failures;
     enum error error;
     char body[64];
     size_t body_len;
@@ -75,6 +79,7 @@ static inline void on_reply(void *context, const struct bus_reply *reply)
 {
     struct outcome *outcome = context;
     outcome->times++;
+    outcome->failures += reply->error != OK;
     outcome->error = reply->error;
     outcome->body_len = reply->body.len;
     outcome->rate = reply->rate;
@@ -196,6 +201,22 @@ static enum error call_with(struct fixture *fixture, unsigned target, struct str
 static inline void call(struct fixture *fixture, unsigned target, struct outcome *outcome)
 {
     assert_int_equal(call_with(fixture, target, STR("\x2A"), LONG_MS, outcome, NULL), OK);
+}
+
+/* Connects target A to both services, and waits until both have been called. */
+static inline void connect_both(struct fixture *fixture)
+{
+    start_service(fixture, A);
+    start_service(fixture, B);
+    char both[300];
+    snprintf(both, sizeof both, "%s,%s", fixture->services[A].address, fixture->services[B].address);
+    connect_client(fixture, A, both);
+    struct outcome *outcome = new_outcome(fixture);
+    for (size_t calls = 1; fixture->services[A].calls == 0 || fixture->services[B].calls == 0; calls++) {
+        call(fixture, A, outcome);
+        WAIT_FOR(fixture, outcome->times == calls);
+    }
+    fixture->services[A].calls = fixture->services[B].calls = 0;
 }
 
 /* What the child does (main): binds, tells by a byte that it listens, answers or holds, and tells of each call it
