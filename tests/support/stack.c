@@ -109,7 +109,7 @@ static void clone_database(struct stack *stack)
 
 /* ---- environment: later settings of a name replace earlier ones ---- */
 
-static void set(char *environment[STACK_SETTINGS], const char *setting)
+void stack_set_in(char *environment[STACK_SETTINGS], const char *setting)
 {
     size_t name_len = strcspn(setting, "=") + 1;
     size_t i = 0;
@@ -121,7 +121,7 @@ static void set(char *environment[STACK_SETTINGS], const char *setting)
 
 void stack_set(struct stack *stack, const char *setting)
 {
-    set(stack->environment, setting);
+    stack_set_in(stack->environment, setting);
 }
 
 static void inherit_environment(struct stack *stack, const char *name)
@@ -188,15 +188,19 @@ void stack_revive(struct stack *stack, int part)
 {
     char *environment[STACK_SETTINGS];
     memcpy(environment, stack->environment, sizeof environment);
-    set(environment, text("ADMIN_PORT=%u", stack->admin_ports[part]));
-    set(environment, text("SHARE_PORT=%s", stack->part_count > STACK_PARTS ? "true" : "false"));
+    stack_set_in(environment, text("ADMIN_PORT=%u", stack->admin_ports[part]));
+    stack_set_in(environment, text("SHARE_PORT=%s", stack->part_count > STACK_PARTS ? "true" : "false"));
     if (part >= STACK_PARTS && part % STACK_PARTS != STACK_GATEWAY) {
         const char *name = setting_names[part % STACK_PARTS];
-        set(environment, text("%s_LISTEN=%s", name, stack_endpoint(stack, part)));
-        set(environment, text("%s_FEED_LISTEN=%s.feed", name, stack_endpoint(stack, part)));
+        stack_set_in(environment, text("%s_LISTEN=%s", name, stack_endpoint(stack, part)));
+        stack_set_in(environment, text("%s_FEED_LISTEN=%s.feed", name, stack_endpoint(stack, part)));
     }
     char *binary = text("%s/%s", BINARY_DIR, part_names[part % STACK_PARTS]);
+    if (stack->options != NULL && stack->options->enter != NULL)
+        stack->options->enter(stack, part, environment);
     process_start(&stack->parts[part], binary, environment, log_path(stack, part));
+    if (stack->options != NULL && stack->options->leave != NULL)
+        stack->options->leave();
 }
 
 char *stack_command(const struct stack *stack, enum stack_part part, const char *argument)
@@ -276,6 +280,7 @@ struct stack *stack_start(const char *suite, const struct stack_options *options
 {
     struct stack *stack = scratch_alloc(sizeof *stack);
     stack->suite = suite;
+    stack->options = options;
     snprintf(stack->folder, sizeof stack->folder, "/tmp/%.12s.XXXXXX", suite);
     assert_non_null(mkdtemp(stack->folder));
     const char *cluster = options != NULL && options->cluster != NULL ? options->cluster : "postgres";

@@ -25,6 +25,8 @@ enum stack_part {
 
 enum { STACK_SETTINGS = 48 };
 
+struct stack;
+
 struct stack_options {
     /* "NAME=value" over the defaults, for every process; NULL = none */
     const char *environment[8];
@@ -32,18 +34,23 @@ struct stack_options {
     const char *cluster;
     /* Of each service and of the gateway, which share its port; 0 = one */
     int copies;
+    /* Run right before and after a part is started, in this process: to start it elsewhere, and with settings of its
+     * own (stack_set_in); NULL = none */
+    void (*enter)(struct stack *stack, int part, char *environment[STACK_SETTINGS]);
+    void (*leave)(void);
 };
 
 /* Read-only to tests. */
 struct stack {
     const char *suite;
-    char folder[64];    /* its sockets and logs */
-    char *cluster;      /* the folder of its Postgres */
-    char *cluster_url;  /* of a database called DATABASE in it */
-    char *database;     /* the name of its database */
-    char *database_url; /* as superuser */
-    char *url;          /* http://127.0.0.1:port */
-    char *admin_url;    /* of the gateway's admin port */
+    const struct stack_options *options; /* NULL = none */
+    char folder[64];                     /* its sockets and logs */
+    char *cluster;                       /* the folder of its Postgres */
+    char *cluster_url;                   /* of a database called DATABASE in it */
+    char *database;                      /* the name of its database */
+    char *database_url;                  /* as superuser */
+    char *url;                           /* http://127.0.0.1:port */
+    char *admin_url;                     /* of the gateway's admin port */
     uint16_t port;
     int part_count; /* the processes that are parts of it: the first of these */
     struct process parts[STACK_PROCESSES];
@@ -68,6 +75,8 @@ void stack_kill(struct stack *stack, int part, int signal_number);
 int64_t stack_drain(struct stack *stack, int part);
 /* Sets "NAME=value" for the parts that are started from now on; "NAME=" takes it away. */
 void stack_set(struct stack *stack, const char *setting);
+/* The same in one part's environment. */
+void stack_set_in(char *environment[STACK_SETTINGS], const char *setting);
 /* Starts one part that has ended. Does not wait until it is ready. */
 void stack_revive(struct stack *stack, int part);
 /* Waits until the gateway says that all is ready; fails the test after timeout_ms. */
