@@ -50,8 +50,8 @@ static void a_refused_call_is_made_elsewhere_whatever_it_does(void **state)
     assert_int_equal(outcome->body[0], 0x2A);
     assert_int_equal(leaving->calls, CALLS / 2);
     assert_int_equal(staying->calls, CALLS);
-    assert_int_equal(bus_stats(fixture->client).moved, CALLS / 2);
-    assert_int_equal(bus_stats(fixture->client).repeated, 0);
+    assert_int_equal(bus_stats(fixture->client)->moved, CALLS / 2);
+    assert_int_equal(bus_stats(fixture->client)->repeated, 0);
     ask_times(fixture, false, CALLS, outcome); /* who refuses is not asked again */
     assert_int_equal(leaving->calls, CALLS / 2);
 }
@@ -65,7 +65,7 @@ static void a_call_that_all_refuse_is_unavailable(void **state)
     ask_times(fixture, true, 1, outcome);
     assert_int_equal(outcome->error, ERROR_UNAVAILABLE);
     assert_in_range(fixture->services[A].calls + fixture->services[B].calls, 2, 5);
-    assert_int_equal(bus_stats(fixture->client).pending, 0);
+    assert_int_equal(bus_stats(fixture->client)->pending, 0);
 }
 
 static void what_one_does_not_take_goes_to_the_other(void **state)
@@ -79,14 +79,14 @@ static void what_one_does_not_take_goes_to_the_other(void **state)
     char *large = calloc(1, 1000);
     struct outcome *outcome = new_outcome(fixture);
     size_t calls = 0;
-    while (bus_stats(fixture->client).moved == 0 && calls < BUS_MAX_PENDING) {
+    while (bus_stats(fixture->client)->moved == 0 && calls < BUS_MAX_PENDING) {
         assert_int_equal(call_with(fixture, A, (struct str){large, 1000}, LONG_MS, outcome, NULL), OK);
         calls++;
         turn(fixture);
     }
     free(large);
     stuck->bus = stuck_bus;
-    size_t refused = bus_stats(fixture->client).overloaded; /* the other may be full too, for a moment */
+    size_t refused = bus_stats(fixture->client)->overloaded; /* the other may be full too, for a moment */
     assert_in_range(refused, 0, 1);
     WAIT_FOR(fixture, stuck->calls + other->calls + refused == calls);
     for (size_t i = 0; i < other->calls; i++)
@@ -109,16 +109,16 @@ static void only_repeatable_calls_outlive_a_lost_copy(void **state)
         assert_int_equal(ask(fixture, true, LONG_MS, repeatable), OK);
     for (size_t i = 0; i < CALLS; i++)
         assert_int_equal(ask(fixture, false, LONG_MS, once), OK);
-    WAIT_FOR(fixture, leaving->calls == CALLS && bus_stats(fixture->client).pending == CALLS);
+    WAIT_FOR(fixture, leaving->calls == CALLS && bus_stats(fixture->client)->pending == CALLS);
     bus_destroy(&leaving->bus); /* without a word */
-    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->pending == 0);
     assert_int_equal(repeatable->times, CALLS);
     assert_int_equal(repeatable->failures, 0);
     assert_int_equal(once->times, CALLS);
     assert_int_equal(once->failures, CALLS / 2);
     assert_int_equal(once->error, ERROR_UNAVAILABLE);
     assert_int_equal(staying->calls, CALLS + CALLS / 2);
-    assert_int_equal(bus_stats(fixture->client).repeated, CALLS / 2);
+    assert_int_equal(bus_stats(fixture->client)->repeated, CALLS / 2);
 }
 
 static void a_repeatable_call_is_repeated_once(void **state)
@@ -158,8 +158,8 @@ static void who_does_not_answer_in_a_third_of_the_time_is_doubted(void **state)
     assert_in_range(outcome->at_ms - begun_ms, TIMEOUT_MS / 3, TIMEOUT_MS);
     assert_true(b->last.deadline_ms <= begun_ms + TIMEOUT_MS + 100); /* the time that was left, not the whole again */
     bus_answer(a->bus, &a->held[0], &(struct bus_reply){.body = STR("\x01")});
-    uint64_t late = bus_stats(fixture->client).late_replies;
-    WAIT_FOR(fixture, bus_stats(fixture->client).late_replies == late + 1);
+    uint64_t late = bus_stats(fixture->client)->late_replies;
+    WAIT_FOR(fixture, bus_stats(fixture->client)->late_replies == late + 1);
 }
 
 static void repetitions_have_a_budget(void **state)
@@ -170,7 +170,7 @@ static void repetitions_have_a_budget(void **state)
     connect_both(fixture);
     a->fails = b->fails = ERROR_UNAVAILABLE;
     ask_times(fixture, true, CALLS, new_outcome(fixture));
-    uint64_t repeated = bus_stats(fixture->client).repeated;
+    uint64_t repeated = bus_stats(fixture->client)->repeated;
     assert_in_range(repeated, STORE + CALLS / SHARE - 10, STORE + CALLS / SHARE + 10);
     assert_int_equal(a->calls + b->calls, CALLS + repeated);
 }
@@ -186,21 +186,21 @@ static void who_fails_in_a_row_is_put_aside_and_asked_again(void **state)
     struct outcome *outcome = new_outcome(fixture);
     ask_times(fixture, true, 100, outcome);
     assert_int_equal(outcome->failures, 0);
-    assert_int_equal(bus_stats(fixture->client).ejections, 1);
+    assert_int_equal(bus_stats(fixture->client)->ejections, 1);
     assert_int_equal(failing->calls, 5);
     ask_until(fixture, outcome, &failing->calls, 6);
-    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->pending == 0);
     size_t failed = failing->calls;
     ask_times(fixture, true, 20, outcome); /* one failure was enough now */
     assert_int_equal(failing->calls, failed);
-    assert_int_equal(bus_stats(fixture->client).ejections, 2);
+    assert_int_equal(bus_stats(fixture->client)->ejections, 2);
     failing->fails = OK;
     size_t before = other->calls;
     ask_until(fixture, outcome, &failing->calls, 20); /* back for good */
-    WAIT_FOR(fixture, bus_stats(fixture->client).pending == 0);
+    WAIT_FOR(fixture, bus_stats(fixture->client)->pending == 0);
     assert_true(other->calls > before);
     assert_int_equal(outcome->failures, 0);
-    assert_int_equal(bus_stats(fixture->client).ejections, 2);
+    assert_int_equal(bus_stats(fixture->client)->ejections, 2);
 }
 
 static void they_are_never_all_put_aside(void **state)
@@ -212,7 +212,7 @@ static void they_are_never_all_put_aside(void **state)
     struct outcome *outcome = new_outcome(fixture);
     ask_times(fixture, false, 50, outcome);
     assert_int_equal(a->calls + b->calls, 50);
-    assert_in_range(bus_stats(fixture->client).ejections, 1, 2);
+    assert_in_range(bus_stats(fixture->client)->ejections, 1, 2);
     a->fails = b->fails = OK;
     ask_times(fixture, false, 10, outcome);
     assert_int_equal(outcome->error, OK);
