@@ -246,6 +246,24 @@ static void participants_are_shown_with_their_names_and_roles(void **state)
     }
 }
 
+/* By the calls that the user service logs for the request. */
+static void a_page_asks_for_its_names_once(void **state)
+{
+    struct stack *stack = *state;
+    struct user users[5];
+    make_users(stack, users, 5);
+    json_int_t room = make_room_of(stack, &users[0], "");
+    for (size_t i = 0; i < 5; i++)
+        assert_status(join_room(stack, &users[i], room), 201);
+    const char *id = unique("page-of-participants-");
+    const struct request request = {.path = text("/rooms/%lld/participants", (long long)room),
+                                    .token = users[0].token,
+                                    .headers = {text("X-Request-Id: %s", id)}};
+    assert_int_equal(json_array_size(http_send(stack, &request)->json), 5);
+    char *calls = shell("grep -F 'request_id=%s' %s/user.log | grep -o 'method=user.get[a-z_]*'", id, stack->folder);
+    assert_string_equal(calls, "method=user.get_many");
+}
+
 static void participants_come_in_pages(void **state)
 {
     struct stack *stack = *state;
@@ -396,7 +414,7 @@ SUITE("room_people", cmocka_unit_test(the_owner_hands_over),
       cmocka_unit_test(not_everybody_can_be_a_moderator), cmocka_unit_test(a_room_has_fifty_moderators_at_most),
       cmocka_unit_test(only_the_owner_and_admins_give_roles), cmocka_unit_test(where_there_is_no_room_there_is_nothing),
       cmocka_unit_test(ids_must_be_numbers), cmocka_unit_test(participants_are_shown_with_their_names_and_roles),
-      cmocka_unit_test(participants_come_in_pages), cmocka_unit_test(who_is_in_it_is_shown_to_members_and_admins),
-      cmocka_unit_test(after_the_end_nobody_is_in_it), cmocka_unit_test(who_is_kicked_is_out_and_may_come_back),
-      cmocka_unit_test(not_everybody_can_be_kicked),
+      cmocka_unit_test(a_page_asks_for_its_names_once), cmocka_unit_test(participants_come_in_pages),
+      cmocka_unit_test(who_is_in_it_is_shown_to_members_and_admins), cmocka_unit_test(after_the_end_nobody_is_in_it),
+      cmocka_unit_test(who_is_kicked_is_out_and_may_come_back), cmocka_unit_test(not_everybody_can_be_kicked),
       cmocka_unit_test(a_room_whose_owner_is_deleted_has_an_heir_within_a_second))
