@@ -65,6 +65,23 @@ static void test_unknown_keys_are_ignored_where_the_message_says(void **state)
     assert_true(str_equal(out.username, STR("ada")));
 }
 
+static void test_a_user_or_oneself(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"me", "0", "7", "+7", "-7", "99999999999999999999"};
+    static const char *const refused[] = {"", "Me", "me ", "7 ", "7.0", "you", "+"};
+    struct room_query out;
+    for (size_t i = 0; i < COUNT(good) + COUNT(refused); i++) {
+        bool is_good = i < COUNT(good);
+        char json[64];
+        snprintf(json, sizeof json, "{\"owner\":\"%s\"}", is_good ? good[i] : refused[i - COUNT(good)]);
+        assert_string_equal(report_of(&room_query_message, NULL, json, &out),
+                            is_good ? "" : "owner must be me or a numeric string\n");
+    }
+    assert_string_equal(report_of(&room_query_message, NULL, "{\"owner\":7}", &out),
+                        "owner must be me or a numeric string\n");
+}
+
 static void test_one_of_some_texts(void **state)
 {
     (void)state;
@@ -291,6 +308,7 @@ int main(void)
         TEST(test_unknown_keys_come_first_in_the_order_sent),
         TEST(test_unknown_keys_are_ignored_where_the_message_says),
         TEST(test_many_unknown_keys),
+        TEST(test_a_user_or_oneself),
         TEST(test_one_of_some_texts),
         TEST(test_lengths),
         TEST(test_lengths_count_utf16_units),
