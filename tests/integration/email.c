@@ -213,6 +213,21 @@ static void a_forgotten_password_is_replaced_and_ends_all_sessions(void **state)
     mail_await(mail_folder(stack), user.email, "Your password was changed", 1);
 }
 
+static void mails_to_who_is_gone_are_worth_nothing(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    char *confirmation = await_token(stack, user.email, CONFIRM, 1);
+    assert_status(forgot(stack, user.email), 202);
+    char *token = await_token(stack, user.email, RESET, 1);
+    assert_status(http_delete(stack, user.token, "/users/%lld", (long long)user.id), 204);
+    assert_error(reset(stack, token, "from the dead"), 400, "token_invalid");
+    assert_error(confirm(stack, confirmation), 400, "token_invalid");
+    assert_string_equal(database_value(stack, "select count(*) from auth.credential where user_id = $1",
+                                       text("%lld", (long long)user.id)),
+                        "0");
+}
+
 static void forgot_answers_alike_for_all(void **state)
 {
     struct stack *stack = *state;
@@ -295,5 +310,6 @@ SUITE("email", cmocka_unit_test(registration_sends_a_mail_that_confirms), cmocka
       cmocka_unit_test(a_verified_email_stays_until_the_new_one_is_confirmed),
       cmocka_unit_test(of_two_who_want_an_email_the_first_to_confirm_has_it),
       cmocka_unit_test(a_forgotten_password_is_replaced_and_ends_all_sessions),
-      cmocka_unit_test(texts_subjects_and_links_are_the_operators), cmocka_unit_test(forgot_answers_alike_for_all),
+      cmocka_unit_test(texts_subjects_and_links_are_the_operators),
+      cmocka_unit_test(mails_to_who_is_gone_are_worth_nothing), cmocka_unit_test(forgot_answers_alike_for_all),
       cmocka_unit_test(a_mail_a_minute_is_enough), cmocka_unit_test(a_reset_token_is_good_once_however_many_use_it))
