@@ -35,6 +35,14 @@ bool db_resume_settled(struct db *db)
     return any;
 }
 
+/* It never left. */
+static void settle_queued(struct db *db, struct query *query, enum error error)
+{
+    query->verdict = (struct verdict){error, false, false};
+    TAILQ_REMOVE(&db->queued, query, link);
+    TAILQ_INSERT_TAIL(&db->settled, query, link);
+}
+
 /* The answer that comes later finds nobody. */
 static void give_up(struct db *db, struct query *query)
 {
@@ -64,32 +72,32 @@ static bool owes_answers(const struct db *db)
     return false;
 }
 
-static void on_tick(void *context)
+static void expire(struct db *db, int64_t now_ms)
 {
-    struct db *db = context;
-    int64_t now_ms = loop_now_ms();
     for (struct query *query = TAILQ_FIRST(&db->waiting), *next; query != NULL; query = next) {
         next = TAILQ_NEXT(query, link);
         if (query->deadline_ms <= now_ms)
             give_up(db, query);
     }
-    for (size_t i = 0; i < db->connection_count; i++)
-        connection_check(&db->connections[i], now_ms);
-    db_resume_settled(db);
-    if (!owes_answers(db)) {
-        db->is_ticking = false;
-        loop_timer_stop(db->tick);
+    for (struct query *query = TAILQ_FIRST(&db->queued), *next; query != NULL; query = next) {
+        next = TAILQ_NEXT(query, link);
+        if (query->deadline_ms <= now_ms)
+            settle_queued(db, query, ERROR_TIMEOUT);
     }
 }
 
-/* A fiber that ran here may have left answers to send: then the loop turns once more. */
-static bool on_turn_end(void *context)
+static void on_tick(void *context)
 {
     struct db *db = context;
-    db_send_searches(db);
+    int64_t now_ms = loop_now_ms();
+    expire(db, now_ms);
     for (size_t i = 0; i < db->connection_count; i++)
-        pipeline_end_turn(&db->connections[i]);
-    return db_resume_settled(db);
+        connection_check(&db->connections[i], now_ms);
+    db_resume_settled(db);
+    if (!owes_answers(db) && TAILQ_EMPTY(&db->queued)) {
+        db->is_ticking = false;
+        loop_timer_stop(db->tick);
+    }
 }
 
 /* ---- sending ---- */
@@ -111,7 +119,7 @@ static struct connection *choose(struct db *db, bool writes, bool *any)
         if (connection->state != CONNECTION_READY)
             continue;
         *any = true;
-        if (!pipeline_has_room(connection))
+        if (!pipeline_has_room(connection) || (writes && connection->writes >= WRITES_AHEAD))
             continue;
         bool gains = best != NULL && is_fitting(connection, writes) > is_fitting(best, writes);
         bool loses = best != NULL && is_fitting(connection, writes) < is_fitting(best, writes);
@@ -121,8 +129,9 @@ static struct connection *choose(struct db *db, bool writes, bool *any)
     return best;
 }
 
-/* A connection that breaks over the query never got it whole: the next one may. */
-static enum error send_query(struct db *db, struct query *query)
+/* ERROR_OVERLOADED: no connection has room. A connection that breaks over the query never got it whole: the next one
+ * may. */
+static enum error send_now(struct db *db, struct query *query)
 {
     for (;;) {
         if (query->deadline_ms <= loop_now_ms())
@@ -131,13 +140,55 @@ static enum error send_query(struct db *db, struct query *query)
         struct connection *connection = choose(db, query->statement->writes, &any);
         if (connection == NULL)
             return any ? ERROR_OVERLOADED : ERROR_UNAVAILABLE;
-        if (!pipeline_send(connection, query))
-            continue;
-        TAILQ_INSERT_TAIL(&db->waiting, query, link);
-        start_ticking(db);
-        return OK;
+        if (pipeline_send(connection, query))
+            return OK;
     }
 }
+
+/* Writes queue here and not in the server, which would do them long after their callers have gone. */
+static enum error send_query(struct db *db, struct query *query)
+{
+    bool writes = query->statement->writes;
+    enum error error = writes && !TAILQ_EMPTY(&db->queued) ? ERROR_OVERLOADED : send_now(db, query);
+    if (error == OK)
+        TAILQ_INSERT_TAIL(&db->waiting, query, link);
+    else if (error == ERROR_OVERLOADED && writes)
+        TAILQ_INSERT_TAIL(&db->queued, query, link);
+    else
+        return error;
+    start_ticking(db);
+    return OK;
+}
+
+/* While there is room. */
+static void send_queued(struct db *db)
+{
+    struct query *query;
+    while ((query = TAILQ_FIRST(&db->queued)) != NULL) {
+        enum error error = send_now(db, query);
+        if (error == ERROR_OVERLOADED)
+            return;
+        if (error != OK) {
+            settle_queued(db, query, error);
+            continue;
+        }
+        TAILQ_REMOVE(&db->queued, query, link);
+        TAILQ_INSERT_TAIL(&db->waiting, query, link);
+    }
+}
+
+/* A fiber that ran here may have left answers to send: then the loop turns once more. */
+static bool on_turn_end(void *context)
+{
+    struct db *db = context;
+    db_send_searches(db);
+    send_queued(db);
+    for (size_t i = 0; i < db->connection_count; i++)
+        pipeline_end_turn(&db->connections[i]);
+    return db_resume_settled(db);
+}
+
+/* ---- asking ---- */
 
 /* Postgres stores no NUL; whoever let one in has not validated. */
 static bool is_storable(const struct statement *statement, const struct db_value *values, size_t count)
@@ -201,6 +252,14 @@ size_t db_ready_connections(const struct db *db)
     return count;
 }
 
+bool db_is_starting(const struct db *db)
+{
+    for (size_t i = 0; i < db->connection_count; i++)
+        if (db->connections[i].state == CONNECTION_READY || db->connections[i].failures > 0)
+            return false;
+    return true;
+}
+
 bool db_is_ready(const struct db *db, const char **why_not)
 {
     if (db_ready_connections(db) > 0)
@@ -245,6 +304,7 @@ struct db *db_new(struct loop *loop, const struct db_options *options)
     db->memory = arena_new();
     db->options = *options;
     db->connection_count = options->connections;
+    TAILQ_INIT(&db->queued);
     TAILQ_INIT(&db->waiting);
     TAILQ_INIT(&db->settled);
     snprintf(db->why_not, sizeof db->why_not, "database: not connected yet");
@@ -265,6 +325,7 @@ void db_destroy(struct db **db_)
     db_send_searches(db);
     for (size_t i = 0; i < db->connection_count; i++)
         connection_close(&db->connections[i]);
+    send_queued(db); /* to nobody */
     db_resume_settled(db);
     loop_timer_destroy(&db->tick);
     arena_destroy(&db->memory);

@@ -53,6 +53,8 @@ bool db_is_ready(const struct db *db, const char **why_not);
 bool db_is_writable(const struct db *db, const char **why_not);
 /* What it has counted, and how its connections are now (common/metrics.def). Until the next call. */
 const struct db_stats *db_stats(struct db *db);
+/* Whether the first connection is still to come: none was made, and none has failed. */
+bool db_is_starting(const struct db *db);
 /* How many connections are. */
 size_t db_ready_connections(const struct db *db);
 
@@ -98,7 +100,7 @@ void db_decode(const struct db_result *result, size_t row, const struct message 
  *   ERROR_GONE         a foreign key did: what it refers to is no more (SQLSTATE 23503)
  *   ERROR_UNAVAILABLE  no connection, or it was lost: of a write the outcome is unknown
  *   ERROR_TIMEOUT      the deadline (loop_now_ms) passed, or statement_timeout
- *   ERROR_OVERLOADED   too many statements are waiting
+ *   ERROR_OVERLOADED   too many reads are waiting (writes wait, in their order)
  *   ERROR_INTERNAL     anything else; logged with its SQLSTATE */
 enum error db_query(struct db *db, struct arena *arena, int64_t deadline_ms, const struct statement *statement,
                     const struct db_value *values, size_t count, struct db_result *result) MUST_USE;

@@ -16,6 +16,7 @@
 enum {
     MAX_PARAMETERS = 32,
     MAX_SLOTS = 1024,       /* what one connection may owe */
+    WRITES_AHEAD = 16,      /* sent to one connection before the first is answered: enough to keep a server busy */
     ANSWER_GRACE_MS = 2000, /* past statement_timeout, a connection that says nothing is dead */
 };
 
@@ -38,7 +39,7 @@ struct query {
     struct slot *slot; /* its place in the pipeline; NULL = it waits no more */
     struct verdict verdict;
     PGresult *pg;            /* where it went well; owned */
-    TAILQ_ENTRY(query) link; /* in db->waiting, then in db->settled */
+    TAILQ_ENTRY(query) link; /* in db->queued, db->waiting, then in db->settled */
 };
 TAILQ_HEAD(query_list, query);
 SLIST_HEAD(search_list, search);
@@ -125,6 +126,7 @@ struct db {
     struct db_options options;
     const char *const *keywords; /* for PQconnectStartParams; NULL ends them */
     const char *const *values;
+    struct query_list queued;    /* writes that wait for a connection to have room, in their order */
     struct query_list waiting;   /* under way in a connection */
     struct query_list settled;   /* their fibers are about to run */
     struct search_list searches; /* of this turn */

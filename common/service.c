@@ -76,7 +76,7 @@ static bool take_calls(struct service *service)
 static void on_patience_over(void *context)
 {
     struct service *service = context;
-    service->is_out_of_patience = true;
+    service->is_out_of_patience = !db_is_starting(service->db);
 }
 
 /* Callers find it once it can serve them: another copy may do so meanwhile. Or after a while, when they get its reasons
@@ -89,6 +89,7 @@ static void open_when_ready(struct service *service)
         return;
     if (!is_ready)
         log_warn("takes calls and is not ready", LOG_Z("why_not", why_not));
+    loop_timer_stop(service->patience_timer);
     service->is_open = take_calls(service);
     service->has_failed = !service->is_open;
     if (service->has_failed)
@@ -233,7 +234,7 @@ static void open_parts(struct service *service)
     service->drain_timer = loop_timer_new(service->loop, on_drain_time, service);
     service->notice_timer = loop_timer_new(service->loop, on_noticed, service);
     service->patience_timer = loop_timer_new(service->loop, on_patience_over, service);
-    loop_timer_start(service->patience_timer, OPEN_PATIENCE_MS, 0);
+    loop_timer_start(service->patience_timer, OPEN_PATIENCE_MS, OPEN_PATIENCE_MS);
     loop_on_signal(service->loop, SIGTERM, on_end_signal, service);
     loop_on_signal(service->loop, SIGINT, on_end_signal, service);
     loop_at_turn_end(service->loop, turn_bus, service);

@@ -7,7 +7,7 @@
 #include "tests/support/load.h"
 #include "tests/support/scratch.h"
 
-enum { UNDER_WAY = 100, DOWN_MS = 300, BACK_MS = 2000 };
+enum { UNDER_WAY = 100, DOWN_MS = 300, BACK_MS = 2000, READY_MS = 20000 };
 
 static bool all_works(const struct stack *stack, const struct user *user)
 {
@@ -40,6 +40,7 @@ static struct load_result kill_and_revive(struct stack *stack, enum stack_part p
     stack_kill(stack, part, SIGKILL);
     sleep_ms(DOWN_MS);
     stack_revive(stack, part);
+    stack_await_part(stack, part, READY_MS);
     await_all_works(stack, &user);
     load_await(load, UNDER_WAY);
     return load_stop(load);

@@ -56,6 +56,15 @@ static void two_framings_are_refused(void **state)
         "Content-Length: 2\r\nContent-length : 40\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-encoding: cow\r\n",
+        "Transfer-Encoding: cow\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: xchunked\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding:\tchunked\r\n",
+        "Content-Length: 5\r\nX: y\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 5\r\nX: y\rTransfer-Encoding: chunked\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding\r\n : chunked\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding:\r\n chunked\r\n",
+        "Content-Length: 5\r\n Transfer-Encoding: chunked\r\n",
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         assert_text_refused(stack, post_with(headers[i], "0\r\n\r\n"));
@@ -80,6 +89,19 @@ static void strange_framings_are_refused(void **state)
         "Transfer-Encoding : chunked\r\n",
         "Transfer-Encoding: \"chunked\"\r\n",
         "Transfer-Encoding:\r\n",
+        "Transfer-Encoding: chunked,\r\n",
+        "Transfer-Encoding: , chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+        "Transfer-Encoding: chunked\x0c\r\n",
+        "Content-Length: 2\x0b\r\n",
+        "Content-Length: 2;\r\n",
+        "Content-Length: 2.0\r\n",
+        "Content-Length: \"2\"\r\n",
+        "Content-Length: 1_0\r\n",
+        "Content-Length\x0b: 2\r\n",
+        "Content-Length: 2\n\r\n",
+        "Expect: 100-continue, x\r\nContent-Length: 2\r\n",
+        "Expect: y 100-continue\r\nContent-Length: 2\r\n",
         "Transfer-Encoding: chunked;x=y\r\n",
         "Transfer-Encoding\t: chunked\r\n",
         "Transfer-Encoding: \x0b"
@@ -97,11 +119,44 @@ static void strange_chunks_are_refused(void **state)
         "-2\r\n{}\r\n0\r\n\r\n",
         "0x2\r\n{}\r\n0\r\n\r\n",
         "ffffffffffffffff2\r\n{}\r\n0\r\n\r\n",
+        "2\n{}\n0\n\n",
+        "2;\n{}\r\n0\r\n\r\n",
+        "2;a=b\rc\r\n{}\r\n0\r\n\r\n",
+        "2 \r\n{}\r\n0\r\n\r\n",
+        " 2\r\n{}\r\n0\r\n\r\n",
+        "+2\r\n{}\r\n0\r\n\r\n",
+        "2_\r\n{}\r\n0\r\n\r\n",
+        "2\x0b\r\n{}\r\n0\r\n\r\n",
+        "000000002\r\n{}\r\n0\r\n\r\n",
+        "2\r\n{}0\r\n\r\n",
+        "2\r\n{}\n0\r\n\r\n",
+        "2\r\n{}\r0\r\n\r\n",
+        "2\r\n{}\r\n0\n\r\n",
+        "2\r\n{}\r\n0\r\nX: y\nZ: w\r\n\r\n",
+        "2\r\n{}\r\n0\r\n X: y\r\n\r\n",
+        "2\r\n{}\r\n0\r\n\n",
     };
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct raw_reply reply = raw_text(stack, post_with("Transfer-Encoding: chunked\r\n", bodies[i]));
         if (reply.replies > 1 || strstr(reply.bytes, "smuggled") != NULL)
             fail_msg("%s\nwas answered:\n%s", bodies[i], reply.bytes);
+    }
+}
+
+/* A body where none is usual is a body all the same, and not the next request. */
+static void bodies_of_any_method_are_bodies(void **state)
+{
+    struct stack *stack = *state;
+    static const char *const methods[] = {"GET", "HEAD", "DELETE", "OPTIONS"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        char *begin = text("%s /nope HTTP/1.1\r\nHost: x\r\n", methods[i]);
+        struct raw_reply reply = raw_text(stack, text("%sContent-Length: %zu\r\n\r\n%s", begin, strlen(NEXT), NEXT));
+        assert_int_equal(reply.replies, 1);
+        assert_null(strstr(reply.bytes, "smuggled"));
+        reply = raw_text(stack,
+                         text("%sTransfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n", begin, strlen(NEXT), NEXT));
+        assert_int_equal(reply.replies, 1);
+        assert_null(strstr(reply.bytes, "smuggled"));
     }
 }
 
@@ -192,6 +247,7 @@ static int check_alive(void **state)
 #define SMUGGLING_TEST(test) cmocka_unit_test_teardown(test, check_alive)
 SUITE("smuggling", SMUGGLING_TEST(a_sound_head_is_served), SMUGGLING_TEST(two_framings_are_refused),
       SMUGGLING_TEST(strange_framings_are_refused), SMUGGLING_TEST(strange_chunks_are_refused),
-      SMUGGLING_TEST(a_host_is_needed_once), SMUGGLING_TEST(folds_and_bare_line_ends_are_refused),
-      SMUGGLING_TEST(nul_characters_are_refused), SMUGGLING_TEST(large_heads_are_refused),
-      SMUGGLING_TEST(what_is_no_http_is_refused), SMUGGLING_TEST(a_slow_head_holds_nothing_up))
+      SMUGGLING_TEST(bodies_of_any_method_are_bodies), SMUGGLING_TEST(a_host_is_needed_once),
+      SMUGGLING_TEST(folds_and_bare_line_ends_are_refused), SMUGGLING_TEST(nul_characters_are_refused),
+      SMUGGLING_TEST(large_heads_are_refused), SMUGGLING_TEST(what_is_no_http_is_refused),
+      SMUGGLING_TEST(a_slow_head_holds_nothing_up))
