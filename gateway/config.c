@@ -54,7 +54,7 @@ static const struct setting settings[] = {
     {"KEEP_ALIVE_MS", SETTING_INTEGER, "60000", 1000, 3600000, NULL, AT(keep_alive_ms),
      "how long a connection may lie idle"},
     {"MAX_CONNECTIONS", SETTING_INTEGER, "10000", 1, 1000000, NULL, AT(max_connections),
-     "connections at a time, over all threads"},
+     "connections at a time, over all threads; those that lie idle give way"},
     {"DRAIN_NOTICE_MS", SETTING_INTEGER, "1000", 0, 600000, NULL, AT(drain_notice_ms),
      "how long a stop goes on accepting while it is not ready, for balancers and clients to notice"},
     {"DRAIN_MS", SETTING_INTEGER, "8000", 0, 600000, NULL, AT(drain_ms),

@@ -225,12 +225,20 @@ static void go_on_to_incomplete(struct guard *guard, struct str rest)
     buffer_free(&held);
 }
 
+static void move_to_end(struct guard *guard)
+{
+    h2o_linklist_unlink(&guard->link);
+    h2o_linklist_insert(&guard->listener->guards, &guard->link);
+}
+
 static void go_on(struct guard *guard)
 {
     struct str rest = rest_of(guard);
     guard->head = (struct head_check){0};
     guard->stage = GUARD_READING_HEAD;
     guard->is_idle = rest.len == 0;
+    if (guard->is_idle)
+        move_to_end(guard);
     start_timer(guard, guard->is_idle ? &guard->thread->idle_timeout : &guard->thread->read_timeout);
     if (rest.len > 0 && admit(guard, rest))
         call_h2o(guard, guard->h2o_on_written, NULL);
@@ -368,9 +376,11 @@ void guard_close(struct guard *guard)
     drop(guard);
 }
 
-void guard_close_idle(struct guard *guard, enum guard_idle which)
+bool guard_close_idle(struct guard *guard, enum guard_idle which)
 {
     bool is_idle = guard->stage == GUARD_READING_HEAD && guard->socket->input->size == 0;
-    if (is_idle && (which == GUARD_ANY || guard->requests > 0))
+    bool is_closed = is_idle && (which == GUARD_ANY || guard->requests > 0);
+    if (is_closed)
         drop(guard);
+    return is_closed;
 }

@@ -25,7 +25,7 @@ enum guard_stage {
 };
 
 struct guard {
-    h2o_linklist_t link; /* in the listener's */
+    h2o_linklist_t link; /* in the listener's: of those that lie idle, who has done so for longest comes first */
     struct listener *listener;
     struct thread *thread;
     h2o_socket_t *socket;
@@ -69,8 +69,8 @@ void guard_spend_reset(struct guard *guard, bool was_reset);
 /* Closes it, whatever it does. */
 void guard_close(struct guard *guard);
 
-/* Closes it if it is between requests: after one at least, or before its first one too. */
+/* Closes it if it is between requests: after one at least, or before its first one too. Returns whether it was. */
 enum guard_idle { GUARD_USED, GUARD_ANY };
-void guard_close_idle(struct guard *guard, enum guard_idle which);
+bool guard_close_idle(struct guard *guard, enum guard_idle which);
 
 #endif

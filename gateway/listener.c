@@ -12,6 +12,7 @@
 enum {
     BACKLOG = 4096, /* the kernel clips it to net.core.somaxconn */
     ACCEPTS_A_TURN = 16,
+    LOOKED_AT_MOST = 64,
     /* h2o reads until a read comes up short, whatever the body's limit: this bounds what it can find at once. */
     RECEIVE_BUFFER = 128 * 1024,
 };
@@ -76,6 +77,19 @@ static bool is_full(const struct listener *listener)
     return listener->role == LISTENER_API && atomic_load(&gateway->connections) >= gateway->config->max_connections;
 }
 
+/* Who lies idle gives way to who comes. Only so many are looked at: busy ones may stand before them. */
+static bool make_room(struct listener *listener)
+{
+    h2o_linklist_t *link = listener->guards.next;
+    for (int looked = 0; looked < LOOKED_AT_MOST && link != &listener->guards; looked++) {
+        struct guard *guard = H2O_STRUCT_FROM_MEMBER(struct guard, link, link);
+        link = link->next;
+        if (guard_close_idle(guard, GUARD_ANY))
+            return true;
+    }
+    return false;
+}
+
 /* Whether there was one. */
 static bool accept_one(struct listener *listener)
 {
@@ -92,7 +106,7 @@ static void on_connections(h2o_socket_t *socket, const char *err)
 {
     struct listener *listener = socket->data;
     for (int n = 0; err == NULL && n < ACCEPTS_A_TURN; n++) {
-        if (is_full(listener)) {
+        if (is_full(listener) && !make_room(listener)) {
             pause_accepting(listener, "MAX_CONNECTIONS are open");
             return;
         }

@@ -1,5 +1,5 @@
-/* Where connections come in. It stops accepting at the cap on connections, or when descriptors run out, and tries again
- * a little later: what waits meanwhile waits in the kernel. */
+/* Where connections come in. At the cap on connections those that lie idle give way. Where none does, or descriptors
+ * run out, it stops accepting and tries again a little later: what waits meanwhile waits in the kernel. */
 #ifndef GATEWAY_LISTENER_H
 #define GATEWAY_LISTENER_H
 

@@ -51,6 +51,25 @@ static void connections_are_capped(void **state)
     assert_status(http_get(stack, user.token, "/auth/profile"), 200);
 }
 
+static void idle_connections_give_way(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    int fds[CONNECTIONS * 2];
+    for (size_t i = 0; i < CONNECTIONS * 2; i++)
+        fds[i] = raw_connect(stack);
+    struct request request = {.path = "/auth/profile", .token = user.token};
+    struct reply *reply;
+    int64_t began = now_ms();
+    for (int i = 0; i < 10; i++) {
+        http_send_many(stack, &request, &reply, 1); /* on a connection of its own */
+        assert_status(reply, 200);
+    }
+    assert_true(now_ms() - began < PATIENCE_MS / 2); /* without it, as long as the others may be silent */
+    for (size_t i = 0; i < CONNECTIONS * 2; i++)
+        close(fds[i]);
+}
+
 /* ---- one service that hangs ---- */
 
 struct crowd {
@@ -99,4 +118,5 @@ static const struct stack_options options = {
                     "LOGIN_FAILURES_LIMIT=0", "MAX_PENDING_CALLS=8", "REQUEST_TIMEOUT_MS=2000"},
 };
 SUITE_WITH("overload", &options, cmocka_unit_test(a_full_hashing_queue_is_503),
-           cmocka_unit_test(connections_are_capped), cmocka_unit_test(one_that_hangs_takes_no_other_along))
+           cmocka_unit_test(connections_are_capped), cmocka_unit_test(idle_connections_give_way),
+           cmocka_unit_test(one_that_hangs_takes_no_other_along))
