@@ -54,7 +54,7 @@ select n, 'Room ' || n, false, 10, n % 10 <> 0, 5, case when n % 20 = 0 then 1 e
   from many;
 insert into rooms.participant (room_id, user_id)
 select n, 1000 + (n * 5 + k * 1009) % (fill.count - 1000) from fill, many, generate_series(0, 4) as k;
-insert into rooms.participant (room_id, user_id) select n, 2 from many where n % 50 = 0;
+insert into rooms.participant (room_id, user_id) select n, 2 from many where n % 50 = 4;
 insert into rooms.moderator (room_id, user_id) select n, 1 + n % 900 from many where n % 10 = 0;
 insert into rooms.ban (room_id, user_id, banned_by) select n, 1 + n % 900, 1 from many where n % 10 = 1;
 insert into rooms.invitation (room_id, user_id, invited_by) select n, 1 + n % 900, 1 from many where n % 10 = 2;

@@ -1,4 +1,5 @@
--- read: as room_walk, of the rooms of owner $5
+-- read: as room_walk, of the rooms of owner $5. The order is id's, said as the one index has it that passes over no unlisted
+-- room
 with wanted as materialized (
     select $5::bigint as owner, $6::text as status, rooms.fold($7::text) as part,
            case
@@ -7,12 +8,12 @@ with wanted as materialized (
 ), seen (id) as materialized (
     (select id from rooms.room
       where owner_id = $5::bigint and not unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by owner_id, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where ($4::boolean or $5::bigint = $3::bigint)
         and owner_id = $5::bigint and unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by owner_id, unlisted, id limit $2::bigint)
     union
     (select id from rooms.known_after($3::bigint, $1::bigint, $2::bigint) as known (id))
     order by id

@@ -8,30 +8,30 @@ with wanted as materialized (
 ), seen (id) as materialized (
     (select id from rooms.room
       where $6::text = 'scheduled' and phase = 'scheduled' and not unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where $6::text = 'open' and phase = 'open' and not unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where $6::text = 'ended' and phase = 'ended' and not unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where $4::boolean
         and $6::text = 'scheduled' and phase = 'scheduled' and unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where $4::boolean
         and $6::text = 'open' and phase = 'open' and unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where $4::boolean
         and $6::text = 'ended' and phase = 'ended' and unlisted and id > $1::bigint
-      order by id limit $2::bigint)
+      order by phase, unlisted, id limit $2::bigint)
     union
     (select id from rooms.room
       where phase = 'scheduled' and starts_at <= now() and (not unlisted or $4::boolean) and id + 0 > $1::bigint
