@@ -52,6 +52,18 @@ void buffer_append_char(struct buffer *buffer, char c)
     buffer->len++;
 }
 
+void buffer_append_integer(struct buffer *buffer, int64_t value)
+{
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    buffer_append(buffer, at, (size_t)(digits + sizeof digits - at));
+}
+
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
     assert(format);

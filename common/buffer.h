@@ -3,6 +3,7 @@
 #define COMMON_BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/str.h"
 
@@ -18,6 +19,7 @@ char *buffer_reserve(struct buffer *buffer, size_t size);
 void buffer_append(struct buffer *buffer, const void *bytes, size_t len);
 void buffer_append_str(struct buffer *buffer, struct str s);
 void buffer_append_char(struct buffer *buffer, char c);
+void buffer_append_integer(struct buffer *buffer, int64_t value); /* in decimal */
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Forgets the content; keeps the memory, unless it has grown past 1 MiB. */

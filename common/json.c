@@ -170,18 +170,6 @@ void json_append_string(struct buffer *out, struct str s)
 
 /* ---- writing: numbers ---- */
 
-static void append_integer(struct buffer *out, int64_t value)
-{
-    char digits[20], *at = digits + sizeof digits;
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do
-        *--at = (char)('0' + left % 10);
-    while (left /= 10);
-    if (value < 0)
-        *--at = '-';
-    buffer_append(out, at, (size_t)(digits + sizeof digits - at));
-}
-
 /* The fewest significant digits that read back as the same number, and the power of ten of the first. */
 static size_t shortest_digits(double number, char digits[static 18], int *exponent)
 {
@@ -282,7 +270,7 @@ static bool append_value(struct buffer *out, struct pack_reader *reader, unsigne
         buffer_append_str(out, value.boolean ? STR("true") : STR("false"));
         return true;
     case PACK_INTEGER:
-        append_integer(out, value.integer);
+        buffer_append_integer(out, value.integer);
         return true;
     case PACK_REAL:
         append_real(out, value.real);

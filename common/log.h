@@ -21,7 +21,14 @@ bool log_enabled(enum log_level level);
 /* One key and value of a line; made by the macros below, which name the value's type. */
 struct log_field {
     const char *key;
-    enum { LOG_FIELD_STRING, LOG_FIELD_INTEGER, LOG_FIELD_REAL, LOG_FIELD_BOOLEAN, LOG_FIELD_NONE } type;
+    enum {
+        LOG_FIELD_STRING,
+        LOG_FIELD_INTEGER,
+        LOG_FIELD_REAL,
+        LOG_FIELD_MILLISECONDS,
+        LOG_FIELD_BOOLEAN,
+        LOG_FIELD_NONE
+    } type;
     union {
         struct str string;
         int64_t integer;
@@ -37,6 +44,8 @@ struct log_field {
 #define LOG_Z(key_, value_) LOG_S(key_, str_from(value_))
 #define LOG_I(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_INTEGER, .integer = (int64_t)(value_)})
 #define LOG_R(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_REAL, .real = (value_)})
+/* A duration in microseconds, told in milliseconds. */
+#define LOG_MS(key_, us_) ((struct log_field){.key = (key_), .type = LOG_FIELD_MILLISECONDS, .integer = (int64_t)(us_)})
 #define LOG_B(key_, value_) ((struct log_field){.key = (key_), .type = LOG_FIELD_BOOLEAN, .boolean = (value_)})
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t count);

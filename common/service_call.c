@@ -148,8 +148,8 @@ static void answer(const struct task *task, enum error error, int64_t took_us)
 static void log_call(const struct call *call, enum error error, int64_t took_us)
 {
     LOG_LINE(error == ERROR_INTERNAL ? LOG_ERROR : LOG_DEBUG, "call", LOG_Z("method", call->method->name),
-             LOG_Z("result", error_code(error)), LOG_R("duration_ms", (double)took_us / 1000),
-             LOG_R("database_ms", (double)call->database_us / 1000), LOG_S("request_id", call->request_id),
+             LOG_Z("result", error_code(error)), LOG_MS("duration_ms", took_us),
+             LOG_MS("database_ms", call->database_us), LOG_S("request_id", call->request_id),
              LOG_O("trace_id", trace_parent_id(call->traceparent)));
 }
 

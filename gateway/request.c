@@ -28,7 +28,7 @@ static void log_request(const struct request *request, int status, int64_t took_
 {
     const h2o_req_t *req = request->req;
     LOG_LINE(is_of_operators(request) ? LOG_DEBUG : LOG_INFO, "request", LOG_S("method", str_of(req->input.method)),
-             LOG_S("path", request->path), LOG_I("status", status), LOG_R("duration_ms", (double)took_us / 1000),
+             LOG_S("path", request->path), LOG_I("status", status), LOG_MS("duration_ms", took_us),
              LOG_I("bytes", req->bytes_sent), LOG_S("request_id", request->id),
              LOG_O("trace_id", trace_parent_id(request->traceparent)), LOG_S("remote", request->remote),
              LOG_I("user_id", request->subject.user_id));

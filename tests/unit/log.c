@@ -86,11 +86,11 @@ static size_t count(const char *text, const char *part)
 static void line_is_an_object_with_its_fields_in_order(void **state)
 {
     log_info("listening", LOG_Z("endpoint", "ipc:///run/room"), LOG_I("port", -3), LOG_R("seconds", 0.25),
-             LOG_B("ready", true), LOG_Z("none", NULL));
+             LOG_B("ready", true), LOG_Z("none", NULL), LOG_MS("took_ms", 12034));
     log_flush();
     json_t *line = written_object(*state);
-    const char *const keys[] = {"time",     "level", "process", "pid",   "msg",
-                                "endpoint", "port",  "seconds", "ready", "none"};
+    const char *const keys[] = {"time", "level",   "process", "pid",  "msg",    "endpoint",
+                                "port", "seconds", "ready",   "none", "took_ms"};
     const char *key;
     json_t *value;
     size_t at = 0;
@@ -103,6 +103,7 @@ static void line_is_an_object_with_its_fields_in_order(void **state)
     assert_int_equal(json_integer_value(json_object_get(line, "port")), -3);
     assert_true(json_real_value(json_object_get(line, "seconds")) == 0.25);
     assert_true(json_is_true(json_object_get(line, "ready")));
+    assert_true(json_real_value(json_object_get(line, "took_ms")) == 12.034);
     json_decref(line);
 }
 
