@@ -55,7 +55,7 @@ static void respond_readiness(struct readiness *readiness)
         append_service(out, service, &readiness->probes[service]);
     append_feeds(out, readiness->request->thread->feed);
     buffer_append_str(out, STR("}}"));
-    respond_json(readiness->request, is_ready ? 200 : 503, buffer_str(out), 0);
+    respond_json(readiness->request, is_ready ? 200 : 503, buffer_str(out), STR(""), 0);
 }
 
 /* ---- the questions ---- */
@@ -118,7 +118,7 @@ static void ask(struct readiness *readiness, enum proto_service service)
 /* Said by the one that drains, while it still serves: so that balancers send nobody more. */
 static void respond_draining(struct request *request)
 {
-    respond_json(request, 503, STR("{\"ready\":false,\"whyNot\":\"it is being stopped\"}"), 0);
+    respond_json(request, 503, STR("{\"ready\":false,\"whyNot\":\"it is being stopped\"}"), STR(""), 0);
 }
 
 static void start_readiness(struct request *request)
@@ -145,7 +145,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     struct request *request = request_new(req);
     guard_on_request(request->guard, req);
     if (request->is_read && str_equal(request->path, STR("/healthz")))
-        respond_json(request, 200, STR("{\"status\":\"ok\"}"), 0);
+        respond_json(request, 200, STR("{\"status\":\"ok\"}"), STR(""), 0);
     else if (request->is_read && str_equal(request->path, STR("/readyz")) && drain_has_begun(request->thread))
         respond_draining(request);
     else if (request->is_read && str_equal(request->path, STR("/readyz")))

@@ -10,6 +10,7 @@
 #include "gateway/etag.h"
 #include "gateway/form.h"
 #include "gateway/respond.h"
+#include "gateway/share.h"
 #include "gateway/thread.h"
 
 /* ---- calling ---- */
@@ -20,8 +21,9 @@ static struct client client_of(const struct request *request, const struct metho
                            .agent = method->target == SERVICE_auth ? request->user_agent : STR("")};
 }
 
-enum error api_call(struct request *request, const struct method *method, struct str arguments,
-                    void (*on_reply)(void *context, const struct bus_reply *reply))
+static enum error send_call(struct request *request, const struct method *method, struct str arguments,
+                            void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
+                            bus_call_id *id)
 {
     struct bus_request call = {
         .method = str_from(method->name),
@@ -37,8 +39,20 @@ enum error api_call(struct request *request, const struct method *method, struct
     };
     if (call.timeout_ms <= 0)
         return ERROR_TIMEOUT;
+    return thread_call(request->thread, method->target, &call, on_reply, context, id);
+}
+
+enum error api_call(struct request *request, const struct method *method, struct str arguments,
+                    void (*on_reply)(void *context, const struct bus_reply *reply))
+{
     request_note_call(request);
-    return thread_call(request->thread, method->target, &call, on_reply, request, &request->calls[0]);
+    return send_call(request, method, arguments, on_reply, request, &request->calls[0]);
+}
+
+enum error api_send(struct request *request, struct str arguments,
+                    void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
+{
+    return send_call(request, request->match.route->method, arguments, on_reply, context, id);
 }
 
 /* Of success; 0 for a reply that the tables do not know. */
@@ -50,35 +64,79 @@ static int status_of(const struct route *route, const struct bus_reply *reply)
     return variant != NULL ? variant->status : 0;
 }
 
-static void answer(struct request *request, const struct bus_reply *reply)
+/* A good reply as it goes out: made once for all who get it. */
+struct rendering {
+    int status; /* 0 = it could not be made */
+    struct str json;
+    char tag[ETAG_MAX_LEN];
+    size_t tag_len; /* 0 = it has none */
+};
+
+static void render(const struct request *request, const struct bus_reply *reply, struct buffer *json,
+                   struct rendering *rendering)
 {
-    struct buffer *json = &request->thread->reply;
-    int status = status_of(request->match.route, reply);
-    buffer_clear(json);
-    if (status == 204)
-        respond_nothing(request);
-    else if (status != 0 && json_from_pack(reply->body, json))
-        respond_json(request, status, buffer_str(json), reply->next_after);
-    else
+    *rendering = (struct rendering){.status = status_of(request->match.route, reply)};
+    if (rendering->status == 0 || rendering->status == 204)
+        return;
+    if (!json_from_pack(reply->body, json)) {
+        rendering->status = 0;
+        return;
+    }
+    rendering->json = buffer_str(json);
+    if (reply->version > 0)
+        rendering->tag_len = etag_make_versioned(reply->version, rendering->json, rendering->tag);
+    else if (rendering->status == 200 && request->is_read)
+        rendering->tag_len = etag_make(rendering->json, rendering->tag);
+}
+
+static void answer(struct request *request, const struct bus_reply *reply, const struct rendering *rendering)
+{
+    request_note_reply(request, reply);
+    request->rate = reply->rate;
+    if (reply->error != OK)
+        respond_error(request, &(struct failure){.error = reply->error, .packed = reply->body});
+    else if (rendering->status == 0)
         respond_error(request, &(struct failure){.error = ERROR_INTERNAL});
+    else if (rendering->status == 204)
+        respond_nothing(request);
+    else
+        respond_json(request, rendering->status, rendering->json, (struct str){rendering->tag, rendering->tag_len},
+                     reply->next_after);
 }
 
 static void on_reply(void *context, const struct bus_reply *reply)
 {
     struct request *request = context;
+    struct rendering rendering = {0};
     request->calls[0] = 0;
-    request_note_reply(request, reply);
-    request->rate = reply->rate;
-    request->version = reply->version;
     arena_reset(request->thread->arena);
+    buffer_clear(&request->thread->reply);
     if (reply->error == OK)
-        answer(request, reply);
-    else
-        respond_error(request, &(struct failure){.error = reply->error, .packed = reply->body});
+        render(request, reply, &request->thread->reply, &rendering);
+    answer(request, reply, &rendering);
+}
+
+/* The thread's buffer is not for what outlives one request: a client that is answered may have sent the next one. */
+static void on_shared_reply(h2o_linklist_t *requests, const struct bus_reply *reply)
+{
+    struct buffer json = {0};
+    struct rendering rendering = {0};
+    struct request *request = share_next(requests);
+    if (reply->error == OK)
+        render(request, reply, &json, &rendering);
+    for (; request != NULL; request = share_next(requests)) {
+        arena_reset(request->thread->arena);
+        answer(request, reply, &rendering);
+    }
+    buffer_free(&json);
 }
 
 static void call_service(struct request *request, struct str arguments)
 {
+    if (share_is_possible(request)) {
+        share_call(request, arguments, on_shared_reply);
+        return;
+    }
     enum error error = api_call(request, request->match.route->method, arguments, on_reply);
     if (error != OK)
         respond_error(request, &(struct failure){.error = error});

@@ -11,4 +11,9 @@ void api_register(h2o_hostconf_t *host);
 enum error api_call(struct request *request, const struct method *method, struct str arguments,
                     void (*on_reply)(void *context, const struct bus_reply *reply)) MUST_USE;
 
+/* The same of its route's method, as a call that is not its own alone. */
+enum error api_send(struct request *request, struct str arguments,
+                    void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
+                    bus_call_id *id) MUST_USE;
+
 #endif

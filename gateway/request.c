@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/reply_headers.h"
+#include "gateway/share.h"
 #include "gateway/text.h"
 #include "gateway/thread.h"
 
@@ -48,6 +49,7 @@ static void on_gone(void *memory)
     for (size_t i = 0; i < REQUEST_MAX_CALLS; i++)
         if (request->calls[i] != 0)
             bus_cancel(request->thread->bus, request->calls[i]);
+    share_leave(request);
     request->thread->requests--;
     int status = request->is_answered ? request->req->res.status : 0;
     int64_t took_us = clock_now_us() - request->began_us;

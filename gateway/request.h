@@ -48,8 +48,9 @@ struct request {
     uint64_t asked_at_epoch;
 
     struct rate rate; /* the service's, for the reply */
-    int64_t version;  /* alike, of what the reply shows; 0 = it has none */
     bus_call_id calls[REQUEST_MAX_CALLS];
+    struct share *share; /* that it waits with; NULL = none */
+    h2o_linklist_t share_link;
     int64_t began_us, deadline_ms;
 
     /* Where its time went so far: asking services, by this clock; in them, by theirs */

@@ -141,12 +141,10 @@ static void send_body(struct request *request, struct str type, struct str body)
 
 /* ---- success ---- */
 
-/* Adds the tag of the body; whether the client has it already. */
-static bool add_etag(struct request *request, struct str body)
+/* Adds the tag; whether the client has what it stands for. */
+static bool add_etag(struct request *request, struct str tag)
 {
-    char *tag = h2o_mem_alloc_pool(&request->req->pool, ETAG_MAX_LEN);
-    size_t len = request->version > 0 ? etag_make_versioned(request->version, body, tag) : etag_make(body, tag);
-    struct str value = {tag, len};
+    struct str value = pool_copy(&request->req->pool, tag);
     add(request, &etag, value);
     return request->is_read && request->if_none_match.len > 0 && etag_matches(request->if_none_match, value);
 }
@@ -168,13 +166,12 @@ static void add_link(struct request *request, int64_t next_after)
     buffer_free(&link);
 }
 
-void respond_json(struct request *request, int status, struct str json, int64_t next_after)
+void respond_json(struct request *request, int status, struct str json, struct str tag, int64_t next_after)
 {
-    bool is_tagged = request->version > 0 || (status == 200 && request->is_read);
     begin(request, status);
     if (next_after != 0)
         add_link(request, next_after);
-    if (is_tagged && add_etag(request, json)) {
+    if (tag.len > 0 && add_etag(request, tag)) {
         request->req->res.status = 304;
         request->req->res.reason = "Not Modified";
         send_reply(request, (struct str){"", 0});

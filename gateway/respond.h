@@ -5,9 +5,9 @@
 #include "gateway/error_body.h"
 #include "gateway/request.h"
 
-/* JSON text, copied. On 200 of GET and HEAD with an ETag, and 304 where the client has it already. next_after: the
- * cursor of the next page; 0 = none. */
-void respond_json(struct request *request, int status, struct str json, int64_t next_after);
+/* JSON text, copied. tag: its ETag, copied; "" = none. A GET or HEAD whose client has it already is answered with 304.
+ * next_after: the cursor of the next page; 0 = none. */
+void respond_json(struct request *request, int status, struct str json, struct str tag, int64_t next_after);
 
 /* 200 with a body of another type, copied. */
 void respond_page(struct request *request, struct str type, struct str body);

@@ -26,7 +26,7 @@ enum {
 /* ---- the bus ---- */
 
 /* At the end of the turn, within the loop: replies written outside of it would wait for its next event to go on. */
-static void plan_bus_turn(struct thread *thread)
+void thread_plan_turn(struct thread *thread)
 {
     if (!h2o_timeout_is_linked(&thread->bus_turn))
         h2o_timeout_link(thread->context.loop, &thread->context.zero_timeout, &thread->bus_turn);
@@ -54,15 +54,16 @@ static void on_bus_turn(h2o_timeout_entry_t *entry)
 {
     struct thread *thread = H2O_STRUCT_FROM_MEMBER(struct thread, bus_turn, entry);
     feed_turn(thread->feed);
+    shares_send(thread->shares);
     if (bus_turn(thread->bus))
-        plan_bus_turn(thread);
+        thread_plan_turn(thread);
     note_connected(thread);
 }
 
 static void on_descriptor(h2o_socket_t *socket, const char *err)
 {
     (void)err;
-    plan_bus_turn(socket->data);
+    thread_plan_turn(socket->data);
 }
 
 /* A duplicate: h2o closes what it watches, and this one is ZeroMQ's. */
@@ -86,7 +87,7 @@ enum error thread_call(struct thread *thread, unsigned target, const struct bus_
 {
     enum error error = bus_call(thread->bus, target, request, on_reply, context, id);
     if (error == OK)
-        plan_bus_turn(thread);
+        thread_plan_turn(thread);
     return error;
 }
 
@@ -188,7 +189,7 @@ void *thread_run(void *memory)
         listen_when_connected(thread);
         int32_t wait = wait_ms(thread);
         if (wait == 0)
-            plan_bus_turn(thread);
+            thread_plan_turn(thread);
         int failed = h2o_evloop_run(thread->context.loop, wait);
         if (failed && errno != EINTR) {
             log_error("the event loop failed", LOG_Z("error", strerror(errno)));
@@ -250,6 +251,7 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->principals = principals_new();
     thread->sessions = sessions_new();
     thread->metrics = metrics_new();
+    thread->shares = shares_new();
     thread->bearer = bearer_new(gateway->config->keys);
     thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
@@ -317,6 +319,7 @@ void thread_destroy(struct thread **owner)
     feed_subscriber_destroy(&thread->feed);
     principals_destroy(&thread->principals);
     sessions_destroy(&thread->sessions);
+    shares_destroy(&thread->shares);
     bearer_destroy(&thread->bearer);
     metrics_destroy(&thread->metrics);
     arena_destroy(&thread->arena);

@@ -22,6 +22,7 @@
 #include "gateway/proxies.h"
 #include "gateway/router.h"
 #include "gateway/sessions.h"
+#include "gateway/share.h"
 
 struct gateway {
     const struct gateway_config *config;
@@ -50,6 +51,7 @@ struct thread {
     struct sessions *sessions;
     struct bearer *bearer;
     struct metrics *metrics;
+    struct shares *shares;
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 
@@ -83,6 +85,9 @@ void thread_stop(struct thread *thread);
 
 /* Whether every thread of the gateway listens and is connected to the service: from any thread. */
 bool thread_all_connected(const struct gateway *gateway, enum proto_service service);
+
+/* Has the bus turn at the end of this turn of the loop. */
+void thread_plan_turn(struct thread *thread);
 
 /* bus_call on the thread's bus, sent at the end of the loop's turn. */
 enum error thread_call(struct thread *thread, unsigned target, const struct bus_request *request,

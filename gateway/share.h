@@ -1,0 +1,35 @@
+/* Reads that ask the same of a service, for the same user, in one turn of the loop share a call. It is made at the
+ * turn's end, when all of them have come: what each is answered was read after it asked. A thread's own. */
+#ifndef GATEWAY_SHARE_H
+#define GATEWAY_SHARE_H
+
+#include "gateway/http.h"
+
+#include "common/bus.h"
+
+struct request;
+struct shares;
+
+/* Returns owned. */
+struct shares *shares_new(void);
+void shares_destroy(struct shares **shares);
+
+/* Whether others may be answered with what this request is, and the other way round: it reads, for a user, and what it
+ * is answered depends on nothing that its arguments do not hold. */
+bool share_is_possible(const struct request *request);
+
+/* Has the request wait for a call of its route's method. on_reply runs once, for all who share it: with the reply, or
+ * with the error that kept the call from being made. It takes each off the list (share_next) to answer it. */
+void share_call(struct request *request, struct str arguments,
+                void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply));
+
+/* NULL once there are no more. */
+struct request *share_next(h2o_linklist_t *requests);
+
+/* At the turn's end: makes the calls. */
+void shares_send(struct shares *shares);
+
+/* The request goes, and waits no more; the call goes with the last one. Does nothing for one that does not wait. */
+void share_leave(struct request *request);
+
+#endif
