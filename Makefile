@@ -80,7 +80,7 @@ asan: ## runs the tests under the address and undefined behaviour sanitizers; T=
 	@$(MAKE) test-asan
 
 # libzmq is not built for it, and what it cannot see it takes for races: so only the programs that do without.
-tsan: T ?= ^unit_(fiber|loop|log|password|gateway_.*)$$
+tsan: T ?= ^unit_(fiber|loop|log|metrics|password|gateway_.*)$$
 tsan: ## runs the tests of what meets threads under the thread sanitizer; T= as above
 	@$(MAKE) test-tsan T='$(T)'
 
