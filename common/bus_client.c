@@ -104,7 +104,9 @@ static void put_on(struct bus *bus, struct pending *pending, struct endpoint *en
     pending->doubt_ms = INT64_MAX;
     pending->moves++;
     endpoint->batch_calls++;
+    pending->begin = endpoint->batch.len;
     envelope_write_again(&endpoint->batch, buffer_str(&pending->copy), left_ms > 0 ? left_ms : 0);
+    pending->end = endpoint->batch.len;
 }
 
 static struct endpoint *find_other(struct bus *bus, const struct pending *pending)
@@ -334,10 +336,11 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     }
     pending->on_reply = on_reply;
     pending->context = context;
-    size_t begin = endpoint->batch.len;
+    pending->begin = endpoint->batch.len;
     endpoint->batch_calls++;
     envelope_write_call(&endpoint->batch, pending->id, timeout_ms, request);
-    prepare_moves(bus, pending, request, envelope_last(&endpoint->batch, begin));
+    pending->end = endpoint->batch.len;
+    prepare_moves(bus, pending, request, envelope_last(&endpoint->batch, pending->begin));
     balance_earn(endpoint->target);
     counter_add(&bus->stats.calls, 1);
     if (id != NULL)
@@ -345,11 +348,24 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     return OK;
 }
 
+/* The last call on a batch that has not left is not made at all: who takes requests back as fast as they are made (by
+ * HTTP/2's resets) costs the services nothing. */
+static void take_back(struct pending *pending)
+{
+    struct endpoint *endpoint = pending->endpoint;
+    if (has_left(pending) || endpoint->batch.len != pending->end)
+        return;
+    endpoint->batch.len = pending->begin;
+    endpoint->batch_calls--;
+}
+
 void bus_cancel(struct bus *bus, bus_call_id id)
 {
     struct pending *pending = pending_find(&bus->pending, id);
-    if (pending != NULL)
-        pending_remove(bus, pending);
+    if (pending == NULL)
+        return;
+    take_back(pending);
+    pending_remove(bus, pending);
 }
 
 /* ---- the turn's end ---- */

@@ -29,6 +29,7 @@ struct pending {
     int64_t doubt_ms; /* when to ask another endpoint instead; INT64_MAX = never */
     struct endpoint *endpoint;
     uint64_t batch;     /* the number of the endpoint's batch that it left with, or will */
+    size_t begin, end;  /* where it stands in that */
     struct buffer copy; /* the call as it was written, to be made again; empty = it cannot be */
     bool is_repeatable, is_repeated;
     unsigned moves; /* how often it changed its endpoint */

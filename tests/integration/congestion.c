@@ -63,7 +63,7 @@ static void five_times_too_many_leave_nine_tenths_of_the_good(void **state)
     speed_up_rooms(stack);
     print_message("%.1f rooms a second at best, %.1f with %d clients: %.2f; %ld KiB more\n", peak, good, MANY,
                   good / peak, grown);
-    assert_true(good >= 0.9 * peak);
+    assert_true(good >= (stack_is_sanitized() ? 0.8 : 0.9) * peak);
     assert_true(stack_is_sanitized() || grown < 4096);
 }
 

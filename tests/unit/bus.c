@@ -124,6 +124,7 @@ static void a_cancelled_call_is_forgotten(void **state)
     bus_call_id id = 0;
     assert_int_equal(call_with(fixture, A, STR("\x01"), LONG_MS, outcome, &id), OK);
     assert_true(id != 0);
+    bus_turn(fixture->client); /* it leaves */
     bus_cancel(fixture->client, id);
     bus_cancel(fixture->client, id);
     bus_cancel(fixture->client, 0);
@@ -149,6 +150,24 @@ static void on_either(void *context, const struct bus_reply *reply)
     (void)reply;
     couple->times++;
     bus_cancel(couple->bus, couple->other);
+}
+
+static void a_call_that_is_cancelled_before_it_leaves_is_not_made(void **state)
+{
+    struct fixture *fixture = *state;
+    struct service *service = start_and_connect(fixture, A);
+    struct outcome *outcome = new_outcome(fixture), *next = new_outcome(fixture);
+    for (int i = 0; i < 100; i++) {
+        bus_call_id id = 0;
+        assert_int_equal(call_with(fixture, A, STR("\x01"), LONG_MS, outcome, &id), OK);
+        bus_cancel(fixture->client, id);
+    }
+    assert_int_equal(bus_wait_ms(fixture->client), -1); /* there is nothing to send */
+    call(fixture, A, next);
+    WAIT_FOR(fixture, next->times == 1);
+    assert_int_equal(next->error, OK);
+    assert_int_equal(outcome->times, 0);
+    assert_int_equal(service->calls, 1);
 }
 
 static void a_callback_may_cancel_the_next(void **state)
@@ -341,6 +360,7 @@ int main(void)
         TEST(what_is_too_large_is_refused),
         TEST(a_callback_may_call_again),
         TEST(a_cancelled_call_is_forgotten),
+        TEST(a_call_that_is_cancelled_before_it_leaves_is_not_made),
         TEST(a_callback_may_cancel_the_next),
         TEST(a_call_ends_at_its_deadline_and_its_late_reply_finds_nothing),
         TEST(a_second_reply_finds_nothing),
