@@ -301,12 +301,6 @@ def page_script(rooms):
     return f'request = function() return wrk.format("GET", "/api/rooms?limit=20&after=" .. math.random({rooms} - 20)) end'
 
 
-def search_script(rooms):
-    """A filtered page looks at a thousand rooms: there are so many behind where it begins."""
-    path = "/api/rooms?limit=20&q=OOM&status=open&after="
-    return f'request = function() return wrk.format("GET", "{path}" .. math.random(0, {rooms} - 1000)) end'
-
-
 def join_script(rooms):
     """Joins a room, then leaves it."""
     return f"""
@@ -321,7 +315,6 @@ def join_script(rooms):
 GROWING = {  # what is done, and the script that does it on so many rooms
     "one room": lambda rooms: room_script("/api", rooms),
     "a page of 20": page_script,
-    "one that is searched for": search_script,
     "join and leave": join_script,
 }
 
