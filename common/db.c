@@ -273,6 +273,11 @@ bool db_is_writable(const struct db *db, const char **why_not)
 {
     if (!db_is_ready(db, why_not))
         return false;
+    if (loop_now_ms() < db->full_until_ms) {
+        if (why_not != NULL)
+            *why_not = "database: its disk is full";
+        return false;
+    }
     for (size_t i = 0; i < db->connection_count; i++)
         if (db->connections[i].state == CONNECTION_READY && !connection_is_read_only(&db->connections[i]))
             return true;

@@ -49,7 +49,7 @@ void db_destroy(struct db **db);
 
 /* Whether a connection is usable now; else *why_not, where not NULL, gets words that last until the next turn. */
 bool db_is_ready(const struct db *db, const char **why_not);
-/* Whether the server lets a usable connection write now; else *why_not, as above. */
+/* Whether the server lets a usable connection write now, as far as it has said; else *why_not, as above. */
 bool db_is_writable(const struct db *db, const char **why_not);
 /* What it has counted, and how its connections are now (common/metrics.def). Until the next call. */
 const struct db_stats *db_stats(struct db *db);

@@ -133,6 +133,7 @@ struct db {
     struct loop_timer *tick;     /* runs while a server owes an answer */
     bool is_ticking;
     char why_not[320];
+    int64_t full_until_ms; /* a change was refused lately because the server's disk is full; 0 = never */
     struct db_stats stats;
     size_t connection_count;
     struct connection connections[];

@@ -226,11 +226,22 @@ static void take_prepared(struct connection *connection, const struct slot *slot
     PQclear(pg);
 }
 
+/* Nobody tells when there is room again: who tries to write finds out. */
+static void note_full_disk(struct db *db, const PGresult *pg)
+{
+    enum { FULL_MS = 2000 };
+    const char *sqlstate = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
+    if (sqlstate != NULL && strcmp(sqlstate, "53100") == 0)
+        db->full_until_ms = loop_now_ms() + FULL_MS;
+}
+
 /* Of an isolated query this may be the second result: the commit that failed takes back what the statement said. */
 static void take_answer(struct connection *connection, struct slot *slot, PGresult *pg)
 {
     struct query *query = slot->query;
     struct verdict verdict = db_judge(pg, slot->statement);
+    if (verdict.error != OK)
+        note_full_disk(connection->db, pg);
     if (query != NULL) {
         PQclear(query->pg);
         query->pg = NULL;

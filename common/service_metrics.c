@@ -151,6 +151,7 @@ bool service_write_metrics(void *context, struct buffer *page)
     const struct measured *measured = &service->measured;
     write_readiness(service, page);
     write_methods(service, page);
+    counter_set(&service->stats.limit, service->admission.limit);
     write_group(page, &call_metrics, &service->stats);
     write_group(page, &bus_metrics, bus_stats(service->bus));
     write_group(page, &db_metrics, db_stats(service->db));

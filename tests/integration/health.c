@@ -171,6 +171,24 @@ static void a_database_that_is_read_only_is_told(void **state)
     await_all_ready(stack);
 }
 
+/* The server's words, without filling a disk. */
+static void a_full_disk_is_told(void **state)
+{
+    struct stack *stack = *state;
+    struct user user = make_user(stack);
+    struct database *server = database_connect(stack->database_url);
+    char *table = database_table(stack, "participant_count", "max_participants");
+    database_run(server, "create function fill() returns trigger language plpgsql as $$ begin"
+                         " raise 'could not extend file: No space left on device' using errcode = '53100'; end $$");
+    database_run(server, text("create trigger fill before insert on %s execute function fill()", table));
+    assert_error(http_post(stack, user.token, "{\"name\":\"no room\"}", "/rooms"), 503, "unavailable");
+    await_not_ready(stack, STACK_ROOM, 503, "database", "its disk is full");
+    assert_status(http_get(stack, user.token, "/rooms"), 200);
+    database_run(server, text("drop trigger fill on %s", table));
+    database_close(&server);
+    await_all_ready(stack);
+}
+
 static void missing_migrations_are_told(void **state)
 {
     struct stack *stack = *state;
@@ -204,4 +222,4 @@ SUITE("health", cmocka_unit_test(every_process_answers_for_itself),
       cmocka_unit_test(idle_connections_do_not_close_the_port_for_long),
       cmocka_unit_test(a_port_is_one_process_s_alone), cmocka_unit_test(a_service_that_is_gone_is_named),
       cmocka_unit_test(a_database_that_lets_nobody_in_is_told), cmocka_unit_test(a_database_that_is_read_only_is_told),
-      cmocka_unit_test(missing_migrations_are_told))
+      cmocka_unit_test(a_full_disk_is_told), cmocka_unit_test(missing_migrations_are_told))
