@@ -11,7 +11,7 @@
 #include "common/service_internal.h"
 #include "common/tries/sql.h"
 
-enum { OPEN_PATIENCE_MS = 1000, LAST_REPLIES_MS = 100 };
+enum { OPEN_PATIENCE_MS = 500, LAST_REPLIES_MS = 100 };
 
 /* ---- what handlers ask for ---- */
 
