@@ -90,6 +90,7 @@ test-%: packages
 
 containers: packages ## builds the images and tests them, in a Docker engine
 	@tests/containers/compose
+	@tests/containers/systemd
 
 coverage: ## runs the tests and says which lines they reach: build/coverage/index.html
 	@$(MAKE) test-coverage
