@@ -1,9 +1,8 @@
-# Every image of the project; which packages each has is a part of deploy/apt-packages.txt.
+# The images of the project; which packages each has is a part of deploy/apt-packages.txt.
 #   programs  the gateway and the services, one image: docker run … programs room
 #   operate   what is done to a stack: migrations, secrets, backups
 #   mail      catches the mails of development
-#   test      the source, and all that make test needs
-#   host      a Debian with systemd, to test deploy/install on
+# Those of the tests are in tests/containers/Dockerfile.
 
 FROM debian:bookworm-slim AS base
 WORKDIR /backend
@@ -26,28 +25,6 @@ COPY deploy deploy
 COPY migrations migrations
 RUN cmake --install build/release --prefix /usr/local --strip
 
-# A host for tests/systemd/run, which installs on it what was built.
-FROM build AS host
-RUN deploy/packages build run operate local host && rm -rf /var/cache/apt /var/lib/apt/lists
-RUN rm -rf /usr/local/lib/backend /usr/local/share/backend
-ENV container=docker
-STOPSIGNAL SIGRTMIN+3
-CMD ["/bin/sh", "-c", "mount --make-rshared / && exec /lib/systemd/systemd"]
-
-FROM base AS test
-RUN deploy/packages && rm -rf /var/cache/apt /var/lib/apt/lists \
-    && chown backend: . && mkdir -m 0700 /home/backend && chown backend: /home/backend
-ENV HOME=/home/backend
-COPY --chown=backend:backend . .
-USER backend
-CMD ["make", "test"]
-
-FROM base AS mail
-RUN deploy/packages mail && rm -rf /var/cache/apt /var/lib/apt/lists
-USER backend
-EXPOSE 1025
-ENTRYPOINT ["python3", "-u", "-m", "aiosmtpd", "--nosetuid", "--listen", "0.0.0.0:1025", "--class", "aiosmtpd.handlers.Debugging", "stdout"]
-
 FROM base AS operate
 RUN deploy/packages operate && rm -rf /var/cache/apt /var/lib/apt/lists
 COPY deploy/keys deploy/migrate deploy/secrets deploy/
@@ -58,10 +35,16 @@ RUN mkdir /secrets && cd /secrets \
     && install -d -o backend -g backend postgres
 USER backend
 
+FROM base AS mail
+RUN deploy/packages mail && rm -rf /var/cache/apt /var/lib/apt/lists
+USER backend
+EXPOSE 1025
+ENTRYPOINT ["python3", "-u", "-m", "aiosmtpd", "--nosetuid", "--listen", "0.0.0.0:1025", "--class", "aiosmtpd.handlers.Debugging", "stdout"]
+
 FROM base AS programs
 RUN deploy/packages run && rm -rf /var/cache/apt /var/lib/apt/lists
 COPY --from=build /usr/local/lib/backend /usr/local/lib/backend
-COPY --from=build /usr/local/share/backend /usr/local/share/backend
+COPY --from=build /usr/local/share/backend/mail /usr/local/share/backend/mail
 RUN install -d -o backend -g backend -m 0700 /var/mail/backend
 ENV PATH=/usr/local/lib/backend:$PATH MAIL_TEMPLATES=/usr/local/share/backend/mail
 USER backend
