@@ -127,7 +127,7 @@ bool bus_turn(struct bus *bus)
     find_news(bus);
     discover(bus);
     receive(bus);
-    client_expire(bus);
+    retry_expire(bus);
     client_flush(bus);
     server_flush(bus);
     receive(bus); /* a wire that has sent is not drained */

@@ -125,7 +125,8 @@ typedef uint64_t bus_call_id;
  *
  * Where there is another endpoint, a call that was not begun (it never left, or was refused: bus_refuse) is made again
  * there. One that may have been handled is only if it is repeatable: once, when its endpoint is lost, says that it is
- * unavailable, or has not answered in a third of the time; and for at most a fifth of all calls.
+ * unavailable, or has not answered in a third of the time; and for at most a fifth of all calls, saved up to a
+ * thousand.
  *
  *   ERROR_UNAVAILABLE  no endpoint of the target is connected
  *   ERROR_OVERLOADED   too many calls are pending (bus_set_limit), or the endpoint does not keep up

@@ -1,5 +1,4 @@
-/* The calling side of the bus: targets, the batches of calls that go to their endpoints, the replies that come, and
- * what becomes of calls that meet no answer. */
+/* The calling side of the bus: targets, the batches of calls that go to their endpoints, and the replies that come. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include "common/log.h"
 
 enum {
-    MOVES_MAX = 4,  /* endpoints that may refuse a call before it is given up */
     DOUBT_PART = 3, /* of the time a call has: then its endpoint should have answered */
     RETIRED_MS = 15000,
     BUDGET_START = 500, /* parts: 100 repetitions before a call was made */
@@ -75,9 +73,8 @@ static void greet(struct endpoint *endpoint)
     buffer_free(&hello);
 }
 
-/* Makes room on a full batch, outside of the turn: on_reply must not run here, so what cannot be sent is settled later.
- */
-static bool has_room(struct bus *bus, struct endpoint *endpoint)
+/* on_reply must not run here, so what cannot be sent is settled later. */
+bool client_has_room(struct bus *bus, struct endpoint *endpoint)
 {
     if (endpoint->batch.len < BATCH_FULL)
         return true;
@@ -85,105 +82,6 @@ static bool has_room(struct bus *bus, struct endpoint *endpoint)
         return false;
     endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
     return !endpoint->is_lost;
-}
-
-/* ---- calls that meet no answer ---- */
-
-static bool has_left(const struct pending *pending)
-{
-    return pending->batch != pending->endpoint->batch_number;
-}
-
-static void put_on(struct bus *bus, struct pending *pending, struct endpoint *endpoint)
-{
-    int64_t left_ms = pending->deadline_ms - bus_now(bus);
-    pending->endpoint->pending--;
-    pending->endpoint = endpoint;
-    endpoint->pending++;
-    pending->batch = endpoint->batch_number;
-    pending->doubt_ms = INT64_MAX;
-    pending->moves++;
-    endpoint->batch_calls++;
-    pending->begin = endpoint->batch.len;
-    envelope_write_again(&endpoint->batch, buffer_str(&pending->copy), left_ms > 0 ? left_ms : 0);
-    pending->end = endpoint->batch.len;
-}
-
-static struct endpoint *find_other(struct bus *bus, const struct pending *pending)
-{
-    if (bus->is_closing || pending->copy.len == 0 || pending->moves == MOVES_MAX ||
-        pending->deadline_ms <= bus_now(bus))
-        return NULL;
-    struct endpoint *endpoint = balance_choose(bus, pending->endpoint->target, pending->endpoint);
-    return endpoint != NULL && has_room(bus, endpoint) ? endpoint : NULL;
-}
-
-/* Makes a call that was not begun elsewhere. */
-static bool move(struct bus *bus, struct pending *pending)
-{
-    struct endpoint *endpoint = find_other(bus, pending);
-    if (endpoint == NULL)
-        return false;
-    put_on(bus, pending, endpoint);
-    counter_add(&bus->stats.moved, 1);
-    return true;
-}
-
-/* The same for one that may have been. */
-static bool repeat(struct bus *bus, struct pending *pending)
-{
-    if (!pending->is_repeatable || pending->is_repeated)
-        return false;
-    struct endpoint *endpoint = find_other(bus, pending);
-    if (endpoint == NULL || !balance_spend(endpoint->target))
-        return false;
-    put_on(bus, pending, endpoint);
-    pending->is_repeated = true;
-    counter_add(&bus->stats.repeated, 1);
-    return true;
-}
-
-static void settle_lost(struct bus *bus, struct pending *pending)
-{
-    if (!(has_left(pending) ? repeat(bus, pending) : move(bus, pending)))
-        pending_fail(bus, pending, ERROR_UNAVAILABLE);
-}
-
-/* Nor may a call wait on the batch for a connection to come. */
-void client_settle_lost(struct bus *bus, struct endpoint *endpoint)
-{
-    endpoint->is_lost = false;
-    buffer_clear(&endpoint->batch);
-    pending_each(bus, endpoint, settle_lost);
-    endpoint->batch_number++;
-}
-
-static void settle_unsent(struct bus *bus, struct pending *pending)
-{
-    if (has_left(pending) || move(bus, pending))
-        return;
-    bool is_full = pending->endpoint->is_connected;
-    counter_add(&bus->stats.overloaded, is_full);
-    pending_fail(bus, pending, is_full ? ERROR_OVERLOADED : ERROR_UNAVAILABLE);
-}
-
-static void expire(struct bus *bus, struct pending *pending)
-{
-    counter_add(&bus->stats.timeouts, 1);
-    balance_fail(bus, pending->endpoint);
-    pending_fail(bus, pending, ERROR_TIMEOUT);
-}
-
-/* Who is not asked instead may still answer. */
-static void doubt(struct bus *bus, struct pending *pending)
-{
-    balance_fail(bus, pending->endpoint);
-    (void)repeat(bus, pending);
-}
-
-void client_expire(struct bus *bus)
-{
-    pending_expire(bus, expire, doubt);
 }
 
 /* ---- replies ---- */
@@ -200,7 +98,7 @@ static void retire(struct bus *bus, struct endpoint *endpoint)
 static void take_refusal(struct bus *bus, struct endpoint *endpoint, struct pending *pending)
 {
     retire(bus, endpoint);
-    if (!move(bus, pending))
+    if (!retry_move(bus, pending))
         pending_fail(bus, pending, ERROR_UNAVAILABLE);
 }
 
@@ -213,7 +111,7 @@ static void take_reply(struct bus *bus, struct endpoint *endpoint, struct pendin
         balance_fail(bus, endpoint);
     else
         balance_succeed(endpoint);
-    if (reply->error != ERROR_UNAVAILABLE || !repeat(bus, pending))
+    if (reply->error != ERROR_UNAVAILABLE || !retry_repeat(bus, pending))
         pending_end(bus, pending, reply);
 }
 
@@ -269,7 +167,7 @@ void client_receive(struct bus *bus)
         endpoint_look_after(bus, endpoint);
         receive(bus, endpoint);
         if (endpoint->is_lost && endpoint->wire.is_drained)
-            client_settle_lost(bus, endpoint);
+            retry_lost(bus, endpoint);
     }
 }
 
@@ -328,7 +226,7 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     if (endpoint == NULL)
         return ERROR_UNAVAILABLE;
     int64_t timeout_ms = bounded_timeout(request->timeout_ms);
-    bool has_place = count_pending(target) < bus->limit && has_room(bus, endpoint);
+    bool has_place = count_pending(target) < bus->limit && client_has_room(bus, endpoint);
     struct pending *pending = has_place ? pending_add(bus, endpoint, bus_now(bus) + timeout_ms) : NULL;
     if (pending == NULL) {
         counter_add(&bus->stats.overloaded, 1);
@@ -353,7 +251,7 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
 static void take_back(struct pending *pending)
 {
     struct endpoint *endpoint = pending->endpoint;
-    if (has_left(pending) || endpoint->batch.len != pending->end)
+    if (pending_has_left(pending) || endpoint->batch.len != pending->end)
         return;
     endpoint->batch.len = pending->begin;
     endpoint->batch_calls--;
@@ -378,8 +276,7 @@ static void flush(struct bus *bus, struct endpoint *endpoint)
     endpoint_read_news(bus, endpoint);
     if (endpoint->is_connected && bus_may_complain(bus))
         log_warn("endpoint does not keep up", LOG_Z("address", endpoint->address));
-    pending_each(bus, endpoint, settle_unsent);
-    endpoint->batch_number++;
+    retry_unsent(bus, endpoint);
 }
 
 void client_flush(struct bus *bus)

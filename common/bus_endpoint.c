@@ -59,6 +59,8 @@ enum error endpoint_come(void *context, unsigned number, const char *address)
 {
     struct bus *bus = context;
     struct target *target = &bus->targets[number];
+    if (target->peer == NULL) /* another of its endpoints was refused, and with it all */
+        return OK;
     struct endpoint *endpoint = find(bus, target, address, true);
     if (endpoint != NULL) {
         join(endpoint);

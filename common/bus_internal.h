@@ -1,6 +1,7 @@
 /* What the files of the bus share. Private to common/bus*.c.
  *   bus.c           the turn: who is looked at when
- *   bus_client.c    calls: targets, batches of calls and replies, and what becomes of calls that meet no answer
+ *   bus_client.c    calls: targets, batches of calls and replies
+ *   bus_retry.c     calls that meet no answer, and are made elsewhere or end
  *   bus_endpoint.c  connections to endpoints: they come, go, are lost and begun anew
  *   bus_balance.c   which endpoint is asked, and which is put aside for a while
  *   bus_pending.c   calls that wait for their reply
@@ -112,11 +113,27 @@ struct target {
 /* What came over the wires that are not drained. */
 void client_receive(struct bus *bus);
 void client_flush(struct bus *bus);
-void client_expire(struct bus *bus);
 bool client_has_more(const struct bus *bus);
 void client_close(struct bus *bus);
+/* Whether a call may be put on the endpoint's batch; sends a full one. Outside of the turn too. */
+bool client_has_room(struct bus *bus, struct endpoint *endpoint);
+
+/* Makes a call at another endpoint that was not begun where it is; false where there is none. */
+bool retry_move(struct bus *bus, struct pending *pending);
+/* The same for one that may have been: false too where it is not repeatable, was repeated, or the budget is spent. */
+bool retry_repeat(struct bus *bus, struct pending *pending);
 /* Settles the calls of an endpoint whose connection is lost: nobody will answer them there. */
-void client_settle_lost(struct bus *bus, struct endpoint *endpoint);
+void retry_lost(struct bus *bus, struct endpoint *endpoint);
+/* The same for those on its batch, which it did not take. */
+void retry_unsent(struct bus *bus, struct endpoint *endpoint);
+/* Looks after deadlines, and after calls that should have been answered. */
+void retry_expire(struct bus *bus);
+
+/* Whether the batch that the call is on has been sent. */
+static inline bool pending_has_left(const struct pending *pending)
+{
+    return pending->batch != pending->endpoint->batch_number;
+}
 
 /* The handlers of discovery; context is the bus. */
 enum error endpoint_come(void *context, unsigned target, const char *address);

@@ -25,6 +25,10 @@ static void check_call(const struct bus_incoming *call, int64_t left_ms)
     assert(pack_at_end(&reader) && left_again_ms == left_ms && again.origin.id == call->origin.id);
     assert(again.caller.id == call->caller.id && again.caller.session_id == call->caller.session_id);
     assert(str_equal(again.client.agent, call->client.agent) && str_equal(again.arguments, call->arguments));
+    struct buffer later = {0};
+    envelope_write_again(&later, envelope_last(&batch, 0), left_ms);
+    assert(str_equal(buffer_str(&later), buffer_str(&batch)));
+    buffer_free(&later);
     buffer_free(&batch);
 }
 
@@ -37,6 +41,7 @@ static void check_reply(uint64_t id, const struct bus_reply *reply)
     envelope_write_reply(&batch, id, reply);
     assert(envelope_open(buffer_str(&batch), &reader) && envelope_read_reply(&reader, &id_again, &again));
     assert(pack_at_end(&reader) && id_again == id && again.error == reply->error);
+    assert(again.is_refused == reply->is_refused);
     assert(str_equal(again.body, reply->body) && again.rate.limit == reply->rate.limit);
     buffer_free(&batch);
 }
