@@ -50,6 +50,12 @@ static void note_wrong(struct worker *worker, const char *what, const struct rep
         worker->result.wrong = text("%s: %s", what, describe(reply));
 }
 
+static void note_failure(struct worker *worker, const struct reply *reply)
+{
+    if (worker->result.failure == NULL)
+        worker->result.failure = describe(reply);
+}
+
 /* Whether the request was served. */
 static bool judge(struct worker *worker, const struct reply *reply)
 {
@@ -58,8 +64,7 @@ static bool judge(struct worker *worker, const struct reply *reply)
         atomic_fetch_add(&worker->succeeded, 1);
         return true;
     }
-    if (result->failure == NULL)
-        result->failure = describe(reply);
+    note_failure(worker, reply);
     if (reply->status == 0)
         result->unreachable++;
     else if ((reply->status == 503 || reply->status == 504) && reply_header(reply, "Retry-After") != NULL)
@@ -94,12 +99,24 @@ static void read_user(struct worker *worker, const struct user *user)
         expect_integer(worker, reply, reply->json, other->id);
 }
 
+/* Where a kept connection ends without a reply, curl asks once more on another. The name is new: if it is taken, it is
+ * so by the first time. */
+static bool is_own_shadow(const struct reply *reply)
+{
+    return reply->status == 409 && strstr(reply->body, "\"room_exists\"") != NULL;
+}
+
 static void create_room(struct worker *worker, const struct user *user)
 {
     if (worker->result.rooms == MAX_CREATED)
         return;
     char *name = unique("loaded");
     struct reply *reply = http_post(worker->load->stack, user->token, text("{\"name\":\"%s\"}", name), "/rooms");
+    if (is_own_shadow(reply)) {
+        note_failure(worker, reply);
+        worker->result.unreachable++;
+        return;
+    }
     if (!judge(worker, reply))
         return;
     const char *told = json_string_value(json_object_get(reply->json, "name"));
