@@ -94,7 +94,7 @@ static void one_that_hangs_takes_no_other_along(void **state)
     struct crowd crowd = {.stack = stack};
     pthread_t thread;
     for (size_t i = 0; i < CROWD; i++)
-        crowd.requests[i] = (struct request){.path = "/rooms", .token = user.token};
+        crowd.requests[i] = (struct request){.path = text("/rooms?after=%zu", i), .token = user.token};
     kill(stack->parts[STACK_ROOM].pid, SIGSTOP);
     assert_int_equal(pthread_create(&thread, NULL, ask_all, &crowd), 0);
     size_t others = 0;
