@@ -1,6 +1,7 @@
 """A stack of the release build of its own, with its processes: what they take of CPU and memory, and more of them."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -52,10 +53,22 @@ class Process:
         except OSError:
             return False
 
-    def memory_kib(self, what):
-        """what: Rss, Pss …"""
+    def resident_kib(self):
         with open(f"/proc/{self.id}/smaps_rollup") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(what + ":"))
+            return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
+
+    def mappings(self):
+        """Of each mapping: the part of a file that it is (None: of none), KiB that are resident, and of these its own."""
+        with open(f"/proc/{self.id}/smaps") as file:
+            for line in file:
+                if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+                    fields = line.split()
+                    part = (fields[5], fields[2]) if fields[4] != "0" else None
+                elif line.startswith("Rss:"):
+                    resident, own = int(line.split()[1]), 0
+                elif line.startswith("Private_Dirty:"):
+                    own = int(line.split()[1])
+                    yield part, resident, resident if part is None else own
 
 
 class Stack:
@@ -148,6 +161,15 @@ class Stack:
         process = self.start(program, ready=port, BACKEND_PORT=str(port), ADMIN_PORT="0", **settings)
         self.await_success(f"{self.origin(port)}/rooms/1")
         return process, port
+
+    def resident_kib(self):
+        """What all servers take of the machine's memory: pages of files that they share lie there once."""
+        own, shared = 0, {}
+        for process in self.servers():
+            for part, resident, private in process.mappings():
+                own += private
+                shared[part] = max(shared.get(part, 0), resident - private)
+        return own + sum(shared.values())
 
     # ---- requests, one at a time ----
 
