@@ -11,7 +11,7 @@ from stack import BUILD, PASSWORD, ROOT, static_folder
 ROWS = []
 ROOMS, MANY_ROOMS = 1000, 1_000_000
 WRITERS = 64  # connections of those who write
-WRITING_CONNECTIONS = 2  # a service's to the database: the default of DB_CONNECTIONS but for the one that only reads
+WRITING_CONNECTIONS = int(os.environ.get("DB_CONNECTIONS", 3)) - 1  # a service's to the database; the first one only reads
 SESSIONS = 16  # that are refreshed
 PASSWORD_COST = 19456, 2  # the defaults of PASSWORD_MEMORY_KIB and PASSWORD_ITERATIONS
 
