@@ -19,6 +19,9 @@ enum {
     BUS_MAX_PENDING = 16384,
     BUS_MAX_BODY = 16 << 20, /* bytes of arguments, or of a reply's body */
     BUS_MAX_TIMEOUT_MS = 600000,
+    /* Calls: a batch that has them leaves before the turn's end, so that the service works on them while the caller
+     * makes others. With 256 clients that gains 5 %; 24 to 96 were measured, and are much the same. */
+    BUS_BATCH_CALLS = 64,
     /* Bytes of the texts of a call */
     BUS_MAX_METHOD = 64,
     BUS_MAX_VARIANT = 64,

@@ -73,15 +73,18 @@ static void greet(struct endpoint *endpoint)
     buffer_free(&hello);
 }
 
-/* on_reply must not run here, so what cannot be sent is settled later. */
+/* A full batch leaves before the turn's end. on_reply must not run here, so what cannot be sent is settled later. */
+static void send_full(struct bus *bus, struct endpoint *endpoint)
+{
+    bool is_full = endpoint->batch.len >= BATCH_FULL || endpoint->batch_calls >= BUS_BATCH_CALLS;
+    if (is_full && wire_can_send(&endpoint->wire))
+        endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
+}
+
 bool client_has_room(struct bus *bus, struct endpoint *endpoint)
 {
-    if (endpoint->batch.len < BATCH_FULL)
-        return true;
-    if (!wire_can_send(&endpoint->wire))
-        return false;
-    endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
-    return !endpoint->is_lost;
+    send_full(bus, endpoint);
+    return endpoint->batch.len < BATCH_FULL && !endpoint->is_lost;
 }
 
 /* ---- replies ---- */
@@ -243,6 +246,7 @@ enum error bus_call(struct bus *bus, unsigned number, const struct bus_request *
     counter_add(&bus->stats.calls, 1);
     if (id != NULL)
         *id = pending->id;
+    send_full(bus, endpoint);
     return OK;
 }
 

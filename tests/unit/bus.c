@@ -33,7 +33,7 @@ static void calls_of_a_turn_share_a_batch(void **state)
 {
     struct fixture *fixture = *state;
     struct service *service = start_and_connect(fixture, A);
-    enum { CALLS = 1000 };
+    enum { CALLS = BUS_BATCH_CALLS - 1 };
     struct outcome *outcomes = calloc(CALLS, sizeof *outcomes);
     for (size_t i = 0; i < CALLS; i++)
         assert_int_equal(call_with(fixture, A, (struct str){(const char *)&i, sizeof i}, LONG_MS, &outcomes[i], NULL),
@@ -48,6 +48,22 @@ static void calls_of_a_turn_share_a_batch(void **state)
     assert_int_equal(bus_stats(service->bus)->batches_received, 1);
     assert_int_equal(bus_stats(service->bus)->batches_sent, 1);
     free(outcomes);
+}
+
+/* The service has begun while the caller still makes calls. */
+static void many_calls_of_a_turn_leave_before_its_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct service *service = start_and_connect(fixture, A);
+    struct outcome *outcome = new_outcome(fixture);
+    for (size_t i = 1; i <= 1000; i++) {
+        call(fixture, A, outcome);
+        assert_int_equal(bus_stats(fixture->client)->batches_sent, i / BUS_BATCH_CALLS);
+    }
+    WAIT_FOR(fixture, outcome->times == 1000);
+    assert_int_equal(outcome->failures, 0);
+    assert_int_equal(bus_stats(fixture->client)->batches_sent, 1000 / BUS_BATCH_CALLS + 1);
+    assert_int_equal(bus_stats(service->bus)->batches_received, 1000 / BUS_BATCH_CALLS + 1);
 }
 
 static void a_large_batch_leaves_in_parts(void **state)
@@ -356,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_call_goes_there_and_its_reply_comes_back),
         TEST(calls_of_a_turn_share_a_batch),
+        TEST(many_calls_of_a_turn_leave_before_its_end),
         TEST(a_large_batch_leaves_in_parts),
         TEST(what_is_too_large_is_refused),
         TEST(a_callback_may_call_again),
