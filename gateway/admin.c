@@ -55,7 +55,8 @@ static void respond_readiness(struct readiness *readiness)
         append_service(out, service, &readiness->probes[service]);
     append_feeds(out, readiness->request->thread->feed);
     buffer_append_str(out, STR("}}"));
-    respond_json(readiness->request, is_ready ? 200 : 503, buffer_str(out), STR(""), 0);
+    respond_json(readiness->request, is_ready ? 200 : 503, pool_copy(&readiness->request->req->pool, buffer_str(out)),
+                 STR(""), 0);
 }
 
 /* ---- the questions ---- */

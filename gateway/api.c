@@ -21,9 +21,8 @@ static struct client client_of(const struct request *request, const struct metho
                            .agent = method->target == SERVICE_auth ? request->user_agent : STR("")};
 }
 
-static enum error send_call(struct request *request, const struct method *method, struct str arguments,
-                            void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
-                            bus_call_id *id)
+enum error api_send(struct request *request, const struct method *method, struct str arguments,
+                    void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
 {
     struct bus_request call = {
         .method = str_from(method->name),
@@ -40,19 +39,6 @@ static enum error send_call(struct request *request, const struct method *method
     if (call.timeout_ms <= 0)
         return ERROR_TIMEOUT;
     return thread_call(request->thread, method->target, &call, on_reply, context, id);
-}
-
-enum error api_call(struct request *request, const struct method *method, struct str arguments,
-                    void (*on_reply)(void *context, const struct bus_reply *reply))
-{
-    request_note_call(request);
-    return send_call(request, method, arguments, on_reply, request, &request->calls[0]);
-}
-
-enum error api_send(struct request *request, struct str arguments,
-                    void (*on_reply)(void *context, const struct bus_reply *reply), void *context, bus_call_id *id)
-{
-    return send_call(request, request->match.route->method, arguments, on_reply, context, id);
 }
 
 /* Of success; 0 for a reply that the tables do not know. */
@@ -113,31 +99,39 @@ static void on_reply(void *context, const struct bus_reply *reply)
     buffer_clear(&request->thread->reply);
     if (reply->error == OK)
         render(request, reply, &request->thread->reply, &rendering);
+    rendering.json = pool_copy(&request->req->pool, rendering.json);
     answer(request, reply, &rendering);
 }
 
-/* The thread's buffer is not for what outlives one request: a client that is answered may have sent the next one. */
+/* One text for all, which goes with the last of their pools. */
 static void on_shared_reply(h2o_linklist_t *requests, const struct bus_reply *reply)
 {
-    struct buffer json = {0};
     struct rendering rendering = {0};
     struct request *request = share_next(requests);
+    struct buffer *scratch = &request->thread->reply;
+    buffer_clear(scratch);
     if (reply->error == OK)
-        render(request, reply, &json, &rendering);
+        render(request, reply, scratch, &rendering);
+    char *json = h2o_mem_alloc_shared(NULL, rendering.json.len, NULL);
+    h2o_memcpy(json, rendering.json.ptr, rendering.json.len);
+    rendering.json.ptr = json;
     for (; request != NULL; request = share_next(requests)) {
         arena_reset(request->thread->arena);
+        h2o_mem_link_shared(&request->req->pool, json);
         answer(request, reply, &rendering);
     }
-    buffer_free(&json);
+    h2o_mem_release_shared(json);
 }
 
 static void call_service(struct request *request, struct str arguments)
 {
     if (share_is_possible(request)) {
-        share_call(request, arguments, on_shared_reply);
+        share_call(request, request->match.route->method, arguments, on_shared_reply);
         return;
     }
-    enum error error = api_call(request, request->match.route->method, arguments, on_reply);
+    request_note_call(request);
+    enum error error =
+        api_send(request, request->match.route->method, arguments, on_reply, request, &request->calls[0]);
     if (error != OK)
         respond_error(request, &(struct failure){.error = error});
 }

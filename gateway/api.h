@@ -7,12 +7,8 @@
 /* Serves the host's every path. */
 void api_register(h2o_hostconf_t *host);
 
-/* Calls a method for the request, within its deadline, as request->calls[0]. */
-enum error api_call(struct request *request, const struct method *method, struct str arguments,
-                    void (*on_reply)(void *context, const struct bus_reply *reply)) MUST_USE;
-
-/* The same of its route's method, as a call that is not its own alone. */
-enum error api_send(struct request *request, struct str arguments,
+/* Calls a method for the request, within its deadline. */
+enum error api_send(struct request *request, const struct method *method, struct str arguments,
                     void (*on_reply)(void *context, const struct bus_reply *reply), void *context,
                     bus_call_id *id) MUST_USE;
 

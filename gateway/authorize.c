@@ -1,12 +1,13 @@
 /* Tokens, and whether user and session are still there. What is remembered of them is trusted only while the feeds of
  * changes are known to be whole; else, and for whoever is not remembered, the services are asked: first for the user,
- * then for the session. */
+ * then for the session. A crowd of one user's requests asks once a turn, not each for itself. */
 #include "gateway/authorize.h"
 
 #include <time.h>
 
 #include "gateway/api.h"
 #include "gateway/respond.h"
+#include "gateway/share.h"
 #include "gateway/thread.h"
 #include "proto/proto.h"
 
@@ -57,22 +58,21 @@ static void keep_arguments(struct request *request)
 }
 
 static void ask(struct request *request, const struct method *method, const void *in,
-                void (*on_reply)(void *context, const struct bus_reply *reply))
+                void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply))
 {
     struct buffer *encoded = &request->thread->reply;
     buffer_clear(encoded);
     schema_encode_arguments(method->in, in, encoded);
     keep_arguments(request);
-    enum error error = api_call(request, method, buffer_str(encoded), on_reply);
-    if (error != OK)
-        fail(request, error);
+    share_call(request, method, buffer_str(encoded), on_reply);
 }
 
-/* What is true of every answer: its call is over, and what was published before it may still wait in the feed. */
-static struct request *take_answer(void *context, const struct bus_reply *reply)
+/* The next one of those who asked; NULL = none. What was published before the answer may still wait in the feed. */
+static struct request *next_asker(h2o_linklist_t *requests, const struct bus_reply *reply)
 {
-    struct request *request = context;
-    request->calls[0] = 0;
+    struct request *request = share_next(requests);
+    if (request == NULL)
+        return NULL;
     request_note_reply(request, reply);
     arena_reset(request->thread->arena);
     feed_turn(request->thread->feed);
@@ -96,9 +96,8 @@ static enum error read_principal(struct thread *thread, struct str body, struct 
 }
 
 /* Who does not exist is not remembered: nobody tells the gateways of a user who comes to be. Nor is who is disabled. */
-static void on_principal(void *context, const struct bus_reply *reply)
+static void take_principal(struct request *request, const struct bus_reply *reply)
 {
-    struct request *request = take_answer(context, reply);
     struct thread *thread = request->thread;
     struct principal_state state = {0};
     enum error error = reply->error == OK ? read_principal(thread, reply->body, &state) : reply->error;
@@ -113,6 +112,12 @@ static void on_principal(void *context, const struct bus_reply *reply)
     }
 }
 
+static void on_principal(h2o_linklist_t *requests, const struct bus_reply *reply)
+{
+    for (struct request *request; (request = next_asker(requests, reply)) != NULL;)
+        take_principal(request, reply);
+}
+
 static void ask_for_user(struct request *request)
 {
     const struct user_ref ref = {.user_id = request->subject.user_id};
@@ -122,9 +127,8 @@ static void ask_for_user(struct request *request)
 
 /* ---- the session ---- */
 
-static void on_session(void *context, const struct bus_reply *reply)
+static void take_session(struct request *request, const struct bus_reply *reply)
 {
-    struct request *request = take_answer(context, reply);
     struct thread *thread = request->thread;
     struct session_ref ref = {0};
     enum error error = reply->error;
@@ -140,6 +144,12 @@ static void on_session(void *context, const struct bus_reply *reply)
     }
 }
 
+static void on_session(h2o_linklist_t *requests, const struct bus_reply *reply)
+{
+    for (struct request *request; (request = next_asker(requests, reply)) != NULL;)
+        take_session(request, reply);
+}
+
 static void ask_for_session(struct request *request)
 {
     const struct session_query query = {.session_id = request->subject.session_id};
@@ -149,12 +159,20 @@ static void ask_for_session(struct request *request)
 
 /* ---- both ---- */
 
+/* Once a turn: what a turn finds to read was sent, at least its beginning, before the turn began. */
+static void hear_feed(struct thread *thread)
+{
+    if (!thread->has_heard)
+        feed_turn(thread->feed);
+    thread->has_heard = true;
+}
+
 /* Goes on where it was left once the user is known: from the cache, or because the user service has answered. */
 static void check(struct request *request)
 {
     struct thread *thread = request->thread;
     const struct bearer_subject *subject = &request->subject;
-    feed_turn(thread->feed);
+    hear_feed(thread);
     bool is_current = feed_is_current(thread->feed);
     const struct principal_state *known = principals_find(thread->principals, subject->user_id);
     if (known != NULL && is_current)

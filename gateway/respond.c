@@ -136,7 +136,7 @@ static void send_body(struct request *request, struct str type, struct str body)
 {
     add(request, &content_type, type);
     request->req->res.content_length = body.len;
-    send_reply(request, pool_copy(&request->req->pool, body));
+    send_reply(request, body);
 }
 
 /* ---- success ---- */
@@ -183,7 +183,7 @@ void respond_json(struct request *request, int status, struct str json, struct s
 void respond_page(struct request *request, struct str type, struct str body)
 {
     begin(request, 200);
-    send_body(request, type, body);
+    send_body(request, type, pool_copy(&request->req->pool, body));
 }
 
 void respond_nothing(struct request *request)
@@ -226,7 +226,7 @@ void respond_error(struct request *request, const struct failure *failure)
     buffer_clear(body);
     error_body(body, failure, request->wants_problem, request->id);
     begin_error(request, failure);
-    send_body(request, type_of_error(request), buffer_str(body));
+    send_body(request, type_of_error(request), pool_copy(&request->req->pool, buffer_str(body)));
 }
 
 void respond_prepare_error(struct request *request, const struct failure *failure, size_t body_len)

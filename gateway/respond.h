@@ -5,8 +5,8 @@
 #include "gateway/error_body.h"
 #include "gateway/request.h"
 
-/* JSON text, copied. tag: its ETag, copied; "" = none. A GET or HEAD whose client has it already is answered with 304.
- * next_after: the cursor of the next page; 0 = none. */
+/* JSON text, which lives as long as the request. tag: its ETag, copied; "" = none. A GET or HEAD whose client has it
+ * already is answered with 304. next_after: the cursor of the next page; 0 = none. */
 void respond_json(struct request *request, int status, struct str json, struct str tag, int64_t next_after);
 
 /* 200 with a body of another type, copied. */

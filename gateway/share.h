@@ -1,5 +1,6 @@
-/* Reads that ask the same of a service, for the same user, in one turn of the loop share a call. It is made at the
- * turn's end, when all of them have come: what each is answered was read after it asked. A thread's own. */
+/* Requests that ask the same of a service, for the same user, share a call. It is made at the turn's end, or sooner
+ * where many others are to be made: what each is answered was read after it asked. While it is under way, those who
+ * come wait for its answer and then share the next one, but not for long (SHARE_HOLD_MS). A thread's own. */
 #ifndef GATEWAY_SHARE_H
 #define GATEWAY_SHARE_H
 
@@ -7,6 +8,9 @@
 
 #include "common/bus.h"
 
+enum { SHARE_HOLD_MS = 20 };
+
+struct method;
 struct request;
 struct shares;
 
@@ -18,15 +22,15 @@ void shares_destroy(struct shares **shares);
  * is answered depends on nothing that its arguments do not hold. */
 bool share_is_possible(const struct request *request);
 
-/* Has the request wait for a call of its route's method. on_reply runs once, for all who share it: with the reply, or
- * with the error that kept the call from being made. It takes each off the list (share_next) to answer it. */
-void share_call(struct request *request, struct str arguments,
+/* Has the request wait for a call of the method, which reads. on_reply runs once, for all who share it: with the reply,
+ * or with the error that kept the call from being made. It takes each off the list (share_next) to go on with it. */
+void share_call(struct request *request, const struct method *method, struct str arguments,
                 void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply));
 
 /* NULL once there are no more. */
 struct request *share_next(h2o_linklist_t *requests);
 
-/* At the turn's end: makes the calls. */
+/* At the turn's end: makes the calls that are not held. */
 void shares_send(struct shares *shares);
 
 /* The request goes, and waits no more; the call goes with the last one. Does nothing for one that does not wait. */

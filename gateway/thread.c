@@ -190,6 +190,7 @@ void *thread_run(void *memory)
         int32_t wait = wait_ms(thread);
         if (wait == 0)
             thread_plan_turn(thread);
+        thread->has_heard = false;
         int failed = h2o_evloop_run(thread->context.loop, wait);
         if (failed && errno != EINTR) {
             log_error("the event loop failed", LOG_Z("error", strerror(errno)));
@@ -233,6 +234,7 @@ static void init_timeouts(struct thread *thread)
     h2o_timeout_init(loop, &thread->idle_timeout, (uint64_t)config->keep_alive_ms);
     h2o_timeout_init(loop, &thread->linger_timeout, LINGER_MS);
     h2o_timeout_init(loop, &thread->accept_pause, ACCEPT_PAUSE_MS);
+    h2o_timeout_init(loop, &thread->hold_timeout, SHARE_HOLD_MS);
 }
 
 struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
@@ -297,6 +299,7 @@ static void dispose_loop(struct thread *thread)
     h2o_timeout_dispose(loop, &thread->idle_timeout);
     h2o_timeout_dispose(loop, &thread->linger_timeout);
     h2o_timeout_dispose(loop, &thread->accept_pause);
+    h2o_timeout_dispose(loop, &thread->hold_timeout);
     h2o_context_dispose(&thread->context);
     h2o_evloop_destroy(loop);
 }

@@ -55,8 +55,9 @@ struct thread {
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 
-    h2o_timeout_t read_timeout, write_timeout, idle_timeout, linger_timeout, accept_pause;
+    h2o_timeout_t read_timeout, write_timeout, idle_timeout, linger_timeout, accept_pause, hold_timeout;
     size_t requests; /* being answered */
+    bool has_heard;  /* the feed, in this turn */
 
     /* Scratch, good while one request is handled */
     struct arena *arena;
