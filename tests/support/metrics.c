@@ -1,3 +1,4 @@
+/* Pages of metrics: what stands on them, and waiting until it does. */
 #include "tests/support/metrics.h"
 
 #include <stdlib.h>
