@@ -119,7 +119,3 @@ def open_files():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return most
-
-
-def cores():
-    return os.cpu_count()
