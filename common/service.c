@@ -8,6 +8,7 @@
 
 #include "common/fiber.h"
 #include "common/log.h"
+#include "common/scheduling.h"
 #include "common/service_internal.h"
 #include "common/tries/sql.h"
 
@@ -297,6 +298,7 @@ int service_run(const struct service_definition *definition, int argc, char **ar
         return EXIT_FAILURE;
     }
     signal(SIGPIPE, SIG_IGN);
+    scheduling_take_turns();
     if (!service_prepare_folder(service.config->listen) || !service_prepare_folder(service.config->feed_listen))
         return EXIT_CONFIG;
     open_parts(&service);

@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/log.h"
+#include "common/scheduling.h"
 #include "gateway/admin.h"
 #include "gateway/api.h"
 #include "gateway/body.h"
@@ -121,6 +122,7 @@ static int run(void)
     sigset_t signals;
     int number = 0;
     block_signals(&signals);
+    scheduling_take_turns();
     configure_http();
     gateway.config = &config;
     gateway.threads = threads;
