@@ -1,6 +1,9 @@
 /* The admin port of every process: alive, ready, and where it is not ready why, in words. */
+#include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/database.h"
@@ -217,7 +220,26 @@ static void a_port_is_one_process_s_alone(void **state)
     make_user(stack);
 }
 
-SUITE("health", cmocka_unit_test(every_process_answers_for_itself),
+/* common/scheduling.h, for libzmq's threads too. */
+static void every_thread_takes_turns(void **state)
+{
+    struct stack *stack = *state;
+    for (int part = 0; part < stack->part_count; part++) {
+        DIR *threads = opendir(text("/proc/%d/task", (int)stack->parts[part].pid));
+        assert_non_null(threads);
+        size_t count = 0;
+        for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+            if (entry->d_name[0] == '.')
+                continue;
+            assert_int_equal(sched_getscheduler((pid_t)strtol(entry->d_name, NULL, 10)), SCHED_BATCH);
+            count++;
+        }
+        closedir(threads);
+        assert_true(count >= 3); /* the loop's, and libzmq's two */
+    }
+}
+
+SUITE("health", cmocka_unit_test(every_process_answers_for_itself), cmocka_unit_test(every_thread_takes_turns),
       cmocka_unit_test(nothing_of_it_is_on_the_public_port), cmocka_unit_test(services_take_nothing_but_questions),
       cmocka_unit_test(idle_connections_do_not_close_the_port_for_long),
       cmocka_unit_test(a_port_is_one_process_s_alone), cmocka_unit_test(a_service_that_is_gone_is_named),
