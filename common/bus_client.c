@@ -73,18 +73,19 @@ static void greet(struct endpoint *endpoint)
     buffer_free(&hello);
 }
 
-/* A full batch leaves before the turn's end. on_reply must not run here, so what cannot be sent is settled later. */
+/* A full batch leaves before the turn's end. on_reply must not run here, so what cannot be sent is settled later; nor
+ * is anything sent while something is still to be settled, which would take it along. */
 static void send_full(struct bus *bus, struct endpoint *endpoint)
 {
     bool is_full = endpoint->batch.len >= BATCH_FULL || endpoint->batch_calls >= BUS_BATCH_CALLS;
-    if (is_full && wire_can_send(&endpoint->wire))
-        endpoint->is_lost = send_batch(bus, endpoint) != WIRE_SENT; /* its connection went this very moment */
+    if (is_full && !endpoint->is_lost && wire_can_send(&endpoint->wire) && send_batch(bus, endpoint) != WIRE_SENT)
+        endpoint->is_lost = true; /* its connection went this very moment */
 }
 
 bool client_has_room(struct bus *bus, struct endpoint *endpoint)
 {
     send_full(bus, endpoint);
-    return endpoint->batch.len < BATCH_FULL && !endpoint->is_lost;
+    return endpoint->batch.len < BATCH_FULL;
 }
 
 /* ---- replies ---- */

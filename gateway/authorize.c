@@ -1,6 +1,6 @@
 /* Tokens, and whether user and session are still there. What is remembered of them is trusted only while the feeds of
  * changes are known to be whole; else, and for whoever is not remembered, the services are asked: first for the user,
- * then for the session. A crowd of one user's requests asks once a turn, not each for itself. */
+ * then for the session. The requests of one user share their questions (share.h). */
 #include "gateway/authorize.h"
 
 #include <time.h>

@@ -11,7 +11,10 @@
 #include "gateway/request.h"
 #include "gateway/thread.h"
 
-enum { SLOTS = 512, AHEAD = BUS_BATCH_CALLS };
+enum {
+    SLOTS = 512,
+    UNSENT_MAX = BUS_BATCH_CALLS, /* so many fill a batch, which then leaves */
+};
 
 struct share {
     struct thread *thread;
@@ -173,7 +176,7 @@ void share_call(struct request *request, const struct method *method, struct str
     request->share = share;
     h2o_linklist_insert(&share->requests, &request->share_link);
     request_note_call(request);
-    if (thread->shares->unsent_count >= AHEAD)
+    if (thread->shares->unsent_count >= UNSENT_MAX)
         shares_send(thread->shares);
 }
 
