@@ -93,14 +93,29 @@ static void a_crowd_is_answered_by_few_calls(void **state)
     assert_true(made >= 3 && made < CROWD); /* the user, the session, the room */
 }
 
+/* A room of the user, whom the gateway knows; nobody learns of it until rooms are let go. */
+static struct room hold_a_room(struct stack *stack, struct user *user)
+{
+    struct room room = make_room(stack, user, (struct room_options){0});
+    assert_status(http_get(stack, user->token, "/auth/profile"), 200);
+    hold_rooms(stack);
+    return room;
+}
+
+static void ask_with_all(const struct stack *stack, const struct user *user, const struct room *room,
+                         int clients[CROWD])
+{
+    for (int i = 0; i < CROWD; i++)
+        clients[i] = ask(stack, user, room->id);
+    metrics_await(stack, STACK_GATEWAY, under_way, CROWD);
+}
+
 /* Held behind a call that hangs, for a moment only. */
 static void who_comes_later_is_asked_for_too(void **state)
 {
     struct stack *stack = *state;
     struct user user = make_user(stack);
-    struct room room = make_room(stack, &user, (struct room_options){0});
-    assert_status(http_get(stack, user.token, "/auth/profile"), 200);
-    hold_rooms(stack);
+    struct room room = hold_a_room(stack, &user);
     int first = ask(stack, &user, room.id);
     metrics_await(stack, STACK_GATEWAY, waiting, 1);
     int second = ask(stack, &user, room.id);
@@ -115,13 +130,9 @@ static void who_leaves_takes_nobody_along(void **state)
 {
     struct stack *stack = *state;
     struct user user = make_user(stack);
-    struct room room = make_room(stack, &user, (struct room_options){0});
-    assert_status(http_get(stack, user.token, "/auth/profile"), 200);
-    hold_rooms(stack);
     int clients[CROWD];
-    for (int i = 0; i < CROWD; i++)
-        clients[i] = ask(stack, &user, room.id);
-    metrics_await(stack, STACK_GATEWAY, under_way, CROWD);
+    struct room room = hold_a_room(stack, &user);
+    ask_with_all(stack, &user, &room, clients);
     for (int i = 0; i < CROWD; i++)
         if (i % 4 != 3)
             leave(clients[i]);
@@ -137,13 +148,9 @@ static void a_crowd_that_leaves_is_forgotten(void **state)
 {
     struct stack *stack = *state;
     struct user user = make_user(stack);
-    struct room room = make_room(stack, &user, (struct room_options){0});
-    assert_status(http_get(stack, user.token, "/auth/profile"), 200);
-    hold_rooms(stack);
     int clients[CROWD];
-    for (int i = 0; i < CROWD; i++)
-        clients[i] = ask(stack, &user, room.id);
-    metrics_await(stack, STACK_GATEWAY, under_way, CROWD);
+    struct room room = hold_a_room(stack, &user);
+    ask_with_all(stack, &user, &room, clients);
     for (int i = 0; i < CROWD; i++)
         leave(clients[i]);
     metrics_await(stack, STACK_GATEWAY, under_way, 0);
