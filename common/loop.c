@@ -3,17 +3,17 @@
 #include "common/loop.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "common/allocate.h"
 #include "common/clock.h"
 #include "common/fiber.h"
+#include "common/workers.h"
 
-enum { MAX_HOOKS = 16, MAX_SIGNALS = 8, DEFAULT_WORK_LIMIT = 256, WORKER_NICENESS = 10 };
+enum { MAX_HOOKS = 16, MAX_SIGNALS = 8, DEFAULT_WORK_LIMIT = 256 };
 
 struct hook {
     bool (*run)(void *context);
@@ -34,6 +34,8 @@ struct loop {
     size_t hook_count;
     struct signal_watch signals[MAX_SIGNALS];
     size_t signal_count;
+    struct workers *workers; /* NULL before there is work */
+    struct loop_watch *workers_watch;
     size_t working; /* queued and running */
     size_t work_limit;
     struct work_stats work_stats;
@@ -90,18 +92,8 @@ static void on_turn_end(uv_prepare_t *prepare)
         must(uv_idle_stop(&loop->more_to_do), "stop idle");
 }
 
-/* libuv reads the size of its pool once, when the pool is first used. */
-static void set_pool_size(void)
-{
-    char size[16];
-    snprintf(size, sizeof size, "%u", uv_available_parallelism());
-    int result = setenv("UV_THREADPOOL_SIZE", size, 0);
-    assert(result == 0);
-}
-
 struct loop *loop_new(void)
 {
-    set_pool_size();
     struct loop *loop = allocate(sizeof *loop);
     loop_set_work_limit(loop, DEFAULT_WORK_LIMIT);
     must(uv_loop_init(&loop->uv), "create");
@@ -118,6 +110,8 @@ void loop_destroy(struct loop **loop_)
     if (loop == NULL)
         return;
     assert(loop->working == 0);
+    loop_watch_destroy(&loop->workers_watch);
+    workers_destroy(&loop->workers);
     uv_close((uv_handle_t *)&loop->turn_end, NULL);
     uv_close((uv_handle_t *)&loop->more_to_do, NULL);
     for (size_t i = 0; i < loop->signal_count; i++)
@@ -262,12 +256,11 @@ void loop_sleep(struct loop *loop, int64_t delay_ms)
     loop_timer_destroy(&timer);
 }
 
-/* ---- work for the pool of threads ---- */
+/* ---- work for the worker threads ---- */
 
 /* Lives on the stack of the fiber that waits for it. */
 struct work {
-    uv_work_t uv;
-    struct loop *loop;
+    struct job job;
     struct fiber *fiber;
     void (*run)(void *argument);
     void *argument;
@@ -276,33 +269,41 @@ struct work {
     bool done;
 };
 
-/* Work may take a core for milliseconds; the loop's thread goes first. */
-static void lower_priority_once(void)
+static struct work *work_of(struct job *job)
 {
-    static _Thread_local bool lowered;
-    if (lowered)
-        return;
-    lowered = true;
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICENESS); /* a courtesy: works as well without */
+    return (struct work *)((char *)job - offsetof(struct work, job));
 }
 
-static void on_worker_thread(uv_work_t *uv)
+static void run_in_time(struct job *job)
 {
-    struct work *work = uv->data;
-    lower_priority_once();
+    struct work *work = work_of(job);
     if (loop_now_ms() >= work->deadline_ms)
         work->result = ERROR_TIMEOUT;
     else
         work->run(work->argument);
 }
 
-static void on_work_done(uv_work_t *uv, int status)
+static void on_done(struct job *job)
 {
-    struct work *work = uv->data;
-    assert(status == 0); /* nobody cancels */
-    counter_set(&work->loop->work_stats.queued, --work->loop->working);
+    struct work *work = work_of(job);
     work->done = true;
     fiber_resume(work->fiber);
+}
+
+static void on_workers(void *context, bool readable, bool writable)
+{
+    (void)readable, (void)writable;
+    struct loop *loop = context;
+    workers_collect(loop->workers, on_done);
+}
+
+static void start_workers_once(struct loop *loop)
+{
+    if (loop->workers != NULL)
+        return;
+    loop->workers = workers_new(uv_available_parallelism());
+    loop->workers_watch = loop_watch(loop, workers_fd(loop->workers), on_workers, loop);
+    loop_watch_set(loop->workers_watch, true, false);
 }
 
 enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*run)(void *argument), void *argument)
@@ -312,18 +313,19 @@ enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*run)(void *a
         counter_add(&loop->work_stats.refused, 1);
         return ERROR_OVERLOADED;
     }
-    struct work work = {.loop = loop,
+    struct work work = {.job = {.run = run_in_time},
                         .fiber = fiber_current(),
                         .run = run,
                         .argument = argument,
                         .deadline_ms = deadline_ms,
                         .result = OK};
-    work.uv.data = &work;
-    must(uv_queue_work(&loop->uv, &work.uv, on_worker_thread, on_work_done), "queue work");
+    start_workers_once(loop);
     counter_set(&loop->work_stats.queued, ++loop->working);
     int64_t begun_us = clock_now_us();
+    workers_give(loop->workers, &work.job);
     fiber_suspend();
     assert(work.done);
+    counter_set(&loop->work_stats.queued, --loop->working);
     counter_add(work.result == OK ? &loop->work_stats.jobs : &loop->work_stats.expired, 1);
     histogram_time(&loop->work_stats.duration, clock_now_us() - begun_us);
     return work.result;

@@ -331,7 +331,7 @@ static void work_runs_in_another_thread_at_low_priority(void **state)
     assert_int_equal(task.error, OK);
     assert_int_not_equal(task.thread, 0);
     assert_int_not_equal(task.thread, gettid());
-    assert_int_equal(task.niceness, 10);
+    assert_int_equal(task.niceness, 19);
     assert_int_equal(getpriority(PRIO_PROCESS, (id_t)gettid()), 0);
 }
 
