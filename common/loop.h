@@ -47,8 +47,8 @@ void loop_at_turn_end(struct loop *loop, bool (*hook)(void *context), void *cont
 void loop_on_signal(struct loop *loop, int signal_number, void (*on_signal)(void *context), void *context);
 
 /* In a fiber: runs work(argument) in the pool of worker threads (as many as cores, at low priority) and returns when it
- * is done; other fibers run meanwhile. Work whose deadline (loop_now_ms; INT64_MAX = none) passed before its turn is
- * not run.
+ * is done; other fibers run meanwhile. Where more waits than there are cores, those whose work is done go on together,
+ * 25 ms later at most. Work whose deadline (loop_now_ms; INT64_MAX = none) passed before its turn is not run.
  *   ERROR_OVERLOADED  the queue is full (loop_set_work_limit): nothing ran
  *   ERROR_TIMEOUT     the deadline passed in the queue: nothing ran */
 enum error loop_work(struct loop *loop, int64_t deadline_ms, void (*work)(void *argument), void *argument) MUST_USE;

@@ -42,10 +42,13 @@ static struct job *next(struct workers *workers)
 static void hand_back(struct workers *workers, struct job *job)
 {
     pthread_mutex_lock(&workers->mutex);
+    bool tells = STAILQ_EMPTY(&workers->done) || STAILQ_EMPTY(&workers->given);
     STAILQ_INSERT_TAIL(&workers->done, job, link);
     pthread_mutex_unlock(&workers->mutex);
-    int result = eventfd_write(workers->done_fd, 1);
-    assert(result == 0);
+    if (tells) {
+        int result = eventfd_write(workers->done_fd, 1);
+        assert(result == 0);
+    }
 }
 
 static void *work(void *context)
@@ -75,11 +78,19 @@ int workers_fd(const struct workers *workers)
     return workers->done_fd;
 }
 
-void workers_collect(struct workers *workers, void (*on_done)(struct job *job))
+bool workers_hear(struct workers *workers)
 {
     eventfd_t count;
+    (void)eventfd_read(workers->done_fd, &count); /* nothing to read: then nothing has changed */
+    pthread_mutex_lock(&workers->mutex);
+    bool more = !STAILQ_EMPTY(&workers->given);
+    pthread_mutex_unlock(&workers->mutex);
+    return more;
+}
+
+void workers_collect(struct workers *workers, void (*on_done)(struct job *job))
+{
     struct job_list done = STAILQ_HEAD_INITIALIZER(done);
-    (void)eventfd_read(workers->done_fd, &count); /* nothing to read: then nothing is done */
     pthread_mutex_lock(&workers->mutex);
     STAILQ_CONCAT(&done, &workers->done);
     pthread_mutex_unlock(&workers->mutex);

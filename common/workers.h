@@ -4,6 +4,7 @@
 #ifndef COMMON_WORKERS_H
 #define COMMON_WORKERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -22,9 +23,12 @@ void workers_destroy(struct workers **workers);
 
 /* Jobs begin in the order given. */
 void workers_give(struct workers *workers, struct job *job);
-/* A descriptor that is readable when jobs are done. */
+/* A descriptor that is readable when the first job since workers_collect is done, and when no more wait for a thread.
+ */
 int workers_fd(const struct workers *workers);
-/* Hands back what is done: on_done(job) for each. */
+/* To be called when it is: whether more jobs wait for a thread. */
+bool workers_hear(struct workers *workers);
+/* Hands back what is done: on_done(job) for each, in that order. */
 void workers_collect(struct workers *workers, void (*on_done)(struct job *job));
 
 #endif

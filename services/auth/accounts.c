@@ -72,7 +72,7 @@ enum error account_register(struct call *call, const struct account_create *in)
     struct user_view user;
     const struct auth_config *config = service_config(call->service);
     TRY(create(call, in, &user));
-    return config->require_verified_email ? reply_user(call, &user) : reply_session(call, &user, NULL);
+    return config->require_verified_email ? reply_user(call, &user) : reply_session(call, &user);
 }
 
 enum error account_create(struct call *call, const struct account_create *in)

@@ -86,9 +86,10 @@ struct session {
     int64_t expires_at;         /* seconds since the epoch */
 };
 
-/* Begins one; the oldest ends where the user has too many. ERROR_UNAUTHORIZED where the password is another than the
- * one of credential (NULL: whichever) by now, or the user is gone. */
-enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential,
+/* Begins one; the oldest ends where the user has too many. The audit trail has it as the user's own action (NULL: not
+ * at all): there is none without the other. ERROR_UNAUTHORIZED where the password is another than the one of credential
+ * (NULL: whichever) by now, or the user is gone. */
+enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential, const char *action,
                          struct session *session) MUST_USE;
 /* Ends one of the user's: ERROR_SESSION_NOT_FOUND where there is no such one. */
 enum error end_session(struct call *call, int64_t user_id, int64_t session_id) MUST_USE;
@@ -102,7 +103,7 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
 enum error reply_tokens(struct call *call, const struct user_view *user, const struct session *session);
 /* Answers with the user alone: there is no session yet. */
 enum error reply_user(struct call *call, const struct user_view *user);
-/* Begins a session of the user, as begin_session does, and answers so. */
-enum error reply_session(struct call *call, const struct user_view *user, const struct credential *credential);
+/* Begins a session of the user, which the audit trail does not mention, and answers so. */
+enum error reply_session(struct call *call, const struct user_view *user);
 
 #endif

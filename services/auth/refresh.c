@@ -94,7 +94,7 @@ static enum error refresh_by_access(struct call *call)
     struct user_view user;
     TRY(read_caller(call, &user));
     if (call->caller.session_id == 0)
-        return reply_session(call, &user, NULL);
+        return reply_session(call, &user);
     struct session session;
     TRY(renew(call, &session));
     return reply_tokens(call, &user, &session);

@@ -17,7 +17,7 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
         announce_end(call, db_integer(ended, i, 0), user_id);
 }
 
-enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential,
+enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential, const char *action,
                          struct session *session)
 {
     const struct auth_config *config = service_config(call->service);
@@ -29,7 +29,8 @@ enum error begin_session(struct call *call, int64_t user_id, const struct creden
                    DB_TEXT(refresh_token_key_hash(call->arena, token)), DB_TEXT(refresh_token_hash(call->arena, token)),
                    DB_INTEGER(config->refresh_ttl_s), DB_INTEGER(config->session_ttl_s), DB_TEXT(call->client.address),
                    DB_TEXT(call->client.agent), DB_INTEGER(config->sessions_per_user),
-                   credential != NULL ? DB_TEXT(credential->set_at) : DB_NULL));
+                   credential != NULL ? DB_TEXT(credential->set_at) : DB_NULL,
+                   DB_OPTIONAL(action != NULL, DB_TEXT(str_from(action))), DB_TEXT(call->request_id)));
     if (result.rows == 0)
         return ERROR_UNAUTHORIZED;
     for (size_t i = 0; i < result.rows; i++) {

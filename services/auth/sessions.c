@@ -51,10 +51,10 @@ enum error reply_tokens(struct call *call, const struct user_view *user, const s
     return reply(call, user, session);
 }
 
-enum error reply_session(struct call *call, const struct user_view *user, const struct credential *credential)
+enum error reply_session(struct call *call, const struct user_view *user)
 {
     struct session session;
-    TRY(begin_session(call, user->id, credential, &session));
+    TRY(begin_session(call, user->id, NULL, NULL, &session));
     return reply_tokens(call, user, &session);
 }
 
@@ -108,8 +108,9 @@ static enum error log_in(struct call *call, const struct login *in)
         audit(call, "login_refused", user.id);
         return ERROR_EMAIL_NOT_VERIFIED;
     }
-    audit(call, "login", user.id);
-    return reply_session(call, &user, &credential);
+    struct session session;
+    TRY(begin_session(call, user.id, &credential, "login", &session));
+    return reply_tokens(call, &user, &session);
 }
 
 /* Throttled logins end before anything is looked up or hashed. */

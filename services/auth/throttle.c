@@ -57,17 +57,11 @@ static struct str key_of(const struct call *call, const struct rule *rule, struc
     return rule->is_by_address ? client_of(call->arena, key) : key;
 }
 
-/* *used stays where nobody counts. */
-static enum error count(struct call *call, enum throttle_kind kind, struct str key, int64_t *used)
-{
-    struct rule rule = rule_of(call, kind);
-    return tries_count(call, &rule.tries, key_of(call, &rule, key), used);
-}
-
 enum error throttle(struct call *call, enum throttle_kind kind, struct str key)
 {
     int64_t used;
-    return count(call, kind, key, &used);
+    struct rule rule = rule_of(call, kind);
+    return tries_count(call, &rule.tries, key_of(call, &rule, key), &used);
 }
 
 static void uncount(struct call *call, enum throttle_kind kind, struct str key)
@@ -84,17 +78,55 @@ void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key
 
 /* ---- login ---- */
 
+struct login_rules {
+    struct tries_rule address, account;
+    struct db_value client, username; /* NULL = not counted */
+};
+
+static struct db_value counted(const struct tries_rule *rule, struct str key)
+{
+    return DB_OPTIONAL(tries_are_counted(rule, key), DB_TEXT(key));
+}
+
+static struct login_rules login_rules(const struct call *call, struct str username)
+{
+    const struct rule address = rule_of(call, THROTTLE_LOGIN_ADDRESS), account = rule_of(call, THROTTLE_LOGIN_ACCOUNT);
+    return (struct login_rules){address.tries, account.tries,
+                                counted(&address.tries, key_of(call, &address, call->client.address)),
+                                counted(&account.tries, username)};
+}
+
 /* The address first: one that may not try does not touch the account. What the account refuses does not count for the
  * address: nobody locks out the others behind theirs by hammering at one name. */
 enum error throttle_login(struct call *call, struct str username, int64_t *failures)
 {
-    int64_t of_address;
+    const struct login_rules rules = login_rules(call, username);
+    struct db_result result;
     *failures = 0;
-    TRY(count(call, THROTTLE_LOGIN_ADDRESS, call->client.address, &of_address));
-    enum error error = count(call, THROTTLE_LOGIN_ACCOUNT, username, failures);
-    if (error != OK)
-        uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
-    return error;
+    TRY(call_query(call, &sql_login_count, &result, rules.client, DB_INTEGER(rules.address.limit), rules.username,
+                   DB_INTEGER(rules.account.limit), DB_INTEGER(rules.account.window_s)));
+    for (size_t i = 0; i < result.rows; i++) {
+        bool is_account = db_boolean(&result, i, 0);
+        int64_t used = db_integer(&result, i, 1), left_s = db_integer(&result, i, 2);
+        enum error error = tries_judge(call, is_account ? &rules.account : &rules.address, used, left_s);
+        if (is_account)
+            *failures = used;
+        if (is_account && error != OK)
+            uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
+        TRY(error);
+    }
+    return OK;
+}
+
+static void forgive_login(struct call *call, struct str username)
+{
+    const struct login_rules rules = login_rules(call, username);
+    struct db_result result;
+    tries_give_time(call);
+    tries_note(call, call_query(call, &sql_login_forgive, &result, rules.client, DB_INTEGER(rules.address.limit),
+                                rules.username));
+    if (rules.username.type != DB_VALUE_NULL)
+        call_set_rate(call, (struct rate){rules.account.limit, rules.account.limit, rules.account.window_s});
 }
 
 static int64_t delay_ms(int64_t failures)
@@ -120,10 +152,11 @@ enum error throttle_login_end(struct call *call, struct str username, int64_t fa
         hold_back(call, failures);
         return outcome;
     }
-    uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
-    if (outcome == OK)
-        throttle_forgive(call, THROTTLE_LOGIN_ACCOUNT, username);
-    else
+    if (outcome == OK) {
+        forgive_login(call, username);
+    } else {
+        uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
         uncount(call, THROTTLE_LOGIN_ACCOUNT, username);
+    }
     return outcome;
 }

@@ -7,6 +7,7 @@ import subprocess
 WAKE_LATENCY = "/dev/cpu_dma_latency"
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
 HUGE_PAGES_NEEDED = 160  # of 2 MiB: for Postgres' shared_buffers of 256 MB, and what else it shares
+AUTOGROUP = "/proc/sys/kernel/sched_autogroup_enabled"
 
 
 class Tuning:
@@ -17,10 +18,13 @@ class Tuning:
 
     At a million rooms each read meets pages that no TLB holds; Postgres takes huge pages where the machine has some
     (its manual, 19.4.5).
+
+    Where each session is a scheduling group (sched(7)), auth gets as much of the cores as any other process, however
+    low the priority of the threads that hash.
     """
 
     def __init__(self):
-        self.latency = self.huge_pages_before = None
+        self.latency, self.before = None, {}
         if os.environ.get("TUNED") == "0":
             return
         try:
@@ -28,31 +32,33 @@ class Tuning:
             self.latency.write(struct.pack("i", 0))
         except OSError:
             pass
+        self._change(HUGE_PAGES, lambda before: before + HUGE_PAGES_NEEDED)
+        self._change(AUTOGROUP, lambda before: 0)
+
+    def _change(self, name, change):
         try:
-            self._reserve_huge_pages()
+            with open(name) as file:
+                before = int(file.read())
+            with open(name, "w") as file:
+                file.write(str(change(before)))
+            self.before[name] = before
         except OSError:
             pass
-
-    def _reserve_huge_pages(self):
-        with open(HUGE_PAGES) as file:
-            before = int(file.read())
-        with open(HUGE_PAGES, "w") as file:
-            file.write(str(before + HUGE_PAGES_NEEDED))
-        self.huge_pages_before = before
 
     def told(self, postgres):
         """postgres: the server's process."""
         with open(f"/proc/{postgres.id}/smaps") as file:
             huge = re.search(r"^KernelPageSize: +2048 kB", file.read(), re.MULTILINE)
         cores = "kept awake" if self.latency else "that may sleep"
-        return f"cores {cores}, Postgres {'with' if huge else 'without'} huge pages"
+        groups = "one scheduling group" if AUTOGROUP in self.before else "scheduling groups as they are"
+        return f"cores {cores}, {groups}, Postgres {'with' if huge else 'without'} huge pages"
 
     def undo(self):
         if self.latency:
             self.latency.close()
-        if self.huge_pages_before is not None:
-            with open(HUGE_PAGES, "w") as file:
-                file.write(str(self.huge_pages_before))
+        for name, before in self.before.items():
+            with open(name, "w") as file:
+                file.write(str(before))
 
 
 def description():

@@ -256,6 +256,7 @@ def reading_beside_logins(bench):
         time.sleep(0.5)
         answers = read_rooms(bench, 64)
         load.end(storm, may_be_refused=True)  # what the hashing queue does not take is what saturates means
+        bench.stack.log_in("crowd0")  # its turn comes after all that the storm has left behind
         return answers
 
     stormy, alone = turn_about(bench, beside, lambda: read_rooms(bench, 64))

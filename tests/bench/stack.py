@@ -179,16 +179,24 @@ class Stack:
         with urllib.request.urlopen(f"{self.url}/auth/register", form.encode()) as reply:
             return json.load(reply)["access_token"]
 
+    def log_in(self, name):
+        """Again and again, until it is let in."""
+        form = urllib.parse.urlencode({"username": name, "password": PASSWORD})
+        self._await_success(urllib.request.Request(f"{self.url}/auth/login", form.encode()))
+
     def await_success(self, url):
+        return self._await_success(urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"}))
+
+    @staticmethod
+    def _await_success(request):
         until = time.monotonic() + READY_S
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self.token}"})
         while True:
             try:
                 with urllib.request.urlopen(request) as reply:
                     return reply.read()
             except OSError as error:
                 if time.monotonic() > until:
-                    sys.exit(f"bench: {url}: {error}")
+                    sys.exit(f"bench: {request.full_url}: {error}")
                 time.sleep(0.05)
 
 

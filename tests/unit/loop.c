@@ -369,6 +369,67 @@ static void work_is_bounded_by_limit_and_deadline(void **state)
     free(tasks);
 }
 
+static void work_then_open_gate(void *argument)
+{
+    struct task *task = argument;
+    atomic_int *gate = task->gate;
+    task->gate = NULL;
+    task->error = loop_work(task->fixture->loop, INT64_MAX, do_work, task);
+    atomic_store(gate, 1);
+    end_task(task);
+}
+
+/* Every thread waits for what only the fiber whose work is done already will do, and so does work without a thread. */
+static void work_is_not_held_for_longer_than_a_moment(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { STUCK = 64, FIRST = STUCK, ALL };
+    atomic_int gate = 0;
+    int running = ALL, ended = 0;
+    struct task *tasks = calloc(ALL, sizeof *tasks);
+    for (int i = 0; i < ALL; i++)
+        tasks[i] = (struct task){
+            .fixture = fixture, .running = &running, .ended = &ended, .gate = &gate, .deadline_ms = INT64_MAX};
+    int64_t start = loop_now_ms();
+    assert_true(fiber_start(work_then_open_gate, &tasks[FIRST]));
+    for (int i = 0; i < STUCK; i++)
+        assert_true(fiber_start(work_task, &tasks[i]));
+    run(fixture);
+    assert_int_equal(tasks[FIRST].order, 1);
+    assert_true(loop_now_ms() - start < DEADLINE_MS);
+    free(tasks);
+}
+
+static void do_a_little(void *argument)
+{
+    (void)argument;
+    usleep(500);
+}
+
+static void little_task(void *argument)
+{
+    struct task *task = argument;
+    task->error = loop_work(task->fixture->loop, task->deadline_ms, do_a_little, task);
+    end_task(task);
+}
+
+/* Each would wake the loop, else. */
+static void work_of_a_crowd_is_handed_back_together(void **state)
+{
+    struct fixture *fixture = *state;
+    int turns = 0, running = 64, ended = 0;
+    struct task *tasks = calloc((size_t)running, sizeof *tasks);
+    loop_at_turn_end(fixture->loop, count_turn, &turns);
+    for (int i = 0; i < 64; i++) {
+        tasks[i] = (struct task){.fixture = fixture, .running = &running, .ended = &ended, .deadline_ms = INT64_MAX};
+        assert_true(fiber_start(little_task, &tasks[i]));
+    }
+    run(fixture);
+    assert_int_equal(ended, 64);
+    assert_in_range(turns, 1, 32);
+    free(tasks);
+}
+
 static void sleep_task(void *argument)
 {
     struct task *task = argument;
@@ -411,6 +472,8 @@ int main(void)
         LOOP_TEST(signal_arrives),
         LOOP_TEST(work_runs_in_another_thread_at_low_priority),
         LOOP_TEST(work_is_bounded_by_limit_and_deadline),
+        LOOP_TEST(work_is_not_held_for_longer_than_a_moment),
+        LOOP_TEST(work_of_a_crowd_is_handed_back_together),
         LOOP_TEST(sleepers_wake_in_the_order_of_their_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 -- write: begins a session of user $1, and ends the oldest ones beyond the $8 a user may have. Gives all of them. No row: the
 -- password is another than the one set at $9 (null: whichever), or there is none. It stays until we have committed
--- (auth.set_password)
+-- (auth.set_password). $10, where not null, is in the audit trail then, of request $11
 with credential as materialized (
     select user_id
       from auth.credential
@@ -19,6 +19,11 @@ with credential as materialized (
            now() + make_interval(secs => least($4::bigint, $5::bigint)), $6::text, $7::text
       from credential
     returning id, expires_at
+), noted as (
+    insert into auth.audit (action, actor_id, user_id, address, request_id)
+    select $10::text, $1::bigint, $1::bigint, $6::text, $11::text
+      from begun
+     where $10::text is not null
 )
 select id, true as is_new, floor(extract(epoch from expires_at))::bigint as expires_at_s from begun
 union all
