@@ -6,7 +6,7 @@ import subprocess
 
 WAKE_LATENCY = "/dev/cpu_dma_latency"
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
-HUGE_PAGES_NEEDED = 160  # of 2 MiB: for Postgres' shared_buffers of 256 MB, and what else it shares
+HUGE_PAGES_NEEDED = 320  # of 2 MiB: for two times Postgres' shared_buffers of 256 MB, and what else it shares
 AUTOGROUP = "/proc/sys/kernel/sched_autogroup_enabled"
 
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 import load
-from stack import BUILD, PASSWORD, ROOT, static_folder
+from stack import BUILD, PASSWORD, ROOT, Stack
 
 ROWS = []
 ROOMS, MANY_ROOMS = 1000, 1_000_000
@@ -65,7 +65,7 @@ def room_script(prefix, rooms):
 
 
 def read_rooms(bench, connections, rooms=ROOMS, url=None):
-    return load.run(url or bench.stack.url, bench.token, connections, bench.seconds, room_script("/api", rooms))
+    return load.run(url or bench.stack.url, bench.stack.token, connections, bench.seconds, room_script("/api", rooms))
 
 
 def read_limit(bench, connections, rooms=ROOMS):
@@ -104,14 +104,14 @@ def hot_room(bench):
 
 @row("GET /rooms, 100 a page", "bytes/s ≥ 0.8 × a static file of that size from the same gateway")
 def page_of_rooms(bench):
-    folder = static_folder()
+    folder = bench.stack.static_folder()
     gateway, port = bench.stack.gateway("tests/bench/bench_gateway", BENCH_STATIC=folder)
     page = bench.stack.await_success(f"{bench.stack.origin(port)}/rooms")
     with open(os.path.join(folder, "page.json"), "wb") as file:
         file.write(page)
     here, static = turn_about(
         bench,
-        lambda: load.run(f"{bench.stack.origin(port)}/rooms", bench.token, 256, bench.seconds),
+        lambda: load.run(f"{bench.stack.origin(port)}/rooms", bench.stack.token, 256, bench.seconds),
         lambda: load.run(f"http://127.0.0.1:{port}/static/page.json", "", 256, bench.seconds),
     )
     bench.stack.stop(gateway)
@@ -149,13 +149,13 @@ def written(bench, work, script, statements, numbers):
     def by_http():
         begin = numbers.take()
         lua = f"local i = {begin} local function make(i) {script} end request = function() i = i + 1 return make(i) end"
-        return load.run(bench.stack.url, bench.token, WRITERS, bench.seconds, lua)
+        return load.run(bench.stack.url, bench.stack.token, WRITERS, bench.seconds, lua)
 
     def by_pgbench():
         begin = numbers.take()
         share = Numbers.TURN // WRITING_CONNECTIONS
         code = f"\\set i :i + 1\n\\set n {begin} + :client_id * {share} + :i\n{statements}"
-        variables = {"i": 0, "user": bench.user}
+        variables = {"i": 0, "user": bench.stack.user}
         rate = load.transactions(bench.stack.database, code, WRITING_CONNECTIONS, bench.seconds, variables)
         return load.Answers(rate, 0, 0, 0, 0)
 
@@ -203,12 +203,12 @@ def refresh(bench):
 
 @row("create, join, leave, refresh", "≥ 0.9 × pgbench running the same statements in the same transactions, same connections")
 def writing(bench):
-    bench.grow_to(MANY_ROOMS)
+    bench.stack.grow_to(MANY_ROOMS)
     half = MANY_ROOMS // 2
     bench.stack.sql(f"""
         set session_replication_role = replica;
         insert into rooms.participant (room_id, user_id)
-            select i, {bench.user} from generate_series({half}, {half + 400_000}) i on conflict do nothing;
+            select i, {bench.stack.user} from generate_series({half}, {half + 400_000}) i on conflict do nothing;
         update rooms.room set participant_count = participant_count + 1 where id between {half} and {half + 400_000};
         vacuum analyze rooms.room, rooms.participant; checkpoint""")
     results = [measure(bench) for measure in (create, join, leave, refresh)]
@@ -274,12 +274,12 @@ def idle_connections(bench):
     url = bench.stack.origin(port)
     read_rooms(bench, 64, url=url)
     before = gateway.resident_kib()
-    idle = load.Idle(port, "/api/rooms/1", bench.token, 10_000)
+    idle = load.Idle(port, "/api/rooms/1", bench.stack.token, 10_000)
     each = (gateway.resident_kib() - before) / 10_000
     idle.close()
 
     def crowded():
-        crowd = load.Idle(port, "/api/rooms/1", bench.token, 10_000)
+        crowd = load.Idle(port, "/api/rooms/1", bench.stack.token, 10_000)
         answers = read_rooms(bench, 64, url=url)
         crowd.close()
         return answers
@@ -296,11 +296,11 @@ def at_rest(bench):
     return f"{together:.0f} MB; {summed:.0f} MB where pages that they share count for each", together <= 40
 
 
-def cpu_a_request(bench, read):
+def cpu_a_request(stack, read):
     """Microseconds that servers and Postgres take for a request of read(); and what it returns."""
-    before = bench.stack.cpu_us()
+    before = stack.cpu_us()
     answers = read()
-    return (bench.stack.cpu_us() - before) / answers.count, answers
+    return (stack.cpu_us() - before) / answers.count, answers
 
 
 def page_script(rooms):
@@ -327,26 +327,24 @@ GROWING = {  # what is done, and the script that does it on so many rooms
 
 @row("cost per request from 1,000 to 1,000,000 rooms", "flat within 10 %")
 def growth(bench):
-    def cost(read):
-        return cpu_a_request(bench, read)[0]
+    """Beside the stack whose rooms grow stands one whose rooms do not: what the machine does meanwhile, it does to both."""
+    few, many = Stack("bench-few"), bench.stack
+    texts, ratios = [], []
+    try:
+        few.grow_to(ROOMS)
+        many.grow_to(MANY_ROOMS)
+        for name, script in GROWING.items():
 
-    def costs(rooms):
-        """The limit's comes first: its table does not grow, so that it tells how the machine itself has changed meanwhile."""
-        sides = [lambda: cost(lambda: read_limit(bench, 64))]
-        for script in GROWING.values():
-            sides.append(lambda script=script(rooms): cost(lambda: load.run(bench.stack.url, bench.token, 64, bench.seconds, script)))
-        return [statistics.median(side) for side in turn_about(bench, *sides)]
+            def cost(stack, script=script):
+                read = lambda: load.run(stack.url, stack.token, 64, bench.seconds, script(stack.rooms))
+                return cpu_a_request(stack, read)[0]
 
-    limit_before, *small = costs(ROOMS)
-    bench.grow_to(MANY_ROOMS)
-    limit_after, *large = costs(MANY_ROOMS)
-    drift = limit_after / limit_before
-    ratios = [after / before / drift for before, after in zip(small, large)]
-    text = "; ".join(
-        f"{name} {ratio:.2f} × ({before:.0f} → {after:.0f} µs of CPU)"
-        for name, ratio, before, after in zip(GROWING, ratios, small, large)
-    )
-    return f"{text}; the limit's {drift:.2f} × is taken out", max(ratios) <= 1.1
+            large, small = turn_about(bench, lambda: cost(many), lambda: cost(few))
+            ratios.append(median_ratio(large, small, of=float))
+            texts.append(f"{name} {ratios[-1]:.2f} × ({median(small, float):.0f} → {median(large, float):.0f} µs of CPU)")
+    finally:
+        few.remove()
+    return "; ".join(texts), max(ratios) <= 1.1
 
 
 @row("two copies of a service, two gateway threads", "no slower than one; CPU per request within 5 %")
@@ -359,7 +357,7 @@ def copies(bench):
         gateway, port = stack.gateway(**{"GATEWAY_THREADS": "1", **settings})
         extra.append(gateway)
         url = stack.origin(port)
-        sides.append(lambda url=url: cpu_a_request(bench, lambda: read_rooms(bench, 256, url=url)))
+        sides.append(lambda url=url: cpu_a_request(stack, lambda: read_rooms(bench, 256, url=url)))
     one, two_copies, two_threads = turn_about(bench, *sides)
     for process in reversed(extra):
         stack.stop(process)

@@ -12,7 +12,6 @@ import urllib.request
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, "build", os.environ.get("PRESET", "release"))
-VAR = os.path.join(ROOT, "build", "bench")
 PASSWORD = "correct-horse"
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
 READY_S = 30
@@ -26,7 +25,7 @@ def free_port():
 
 def _settings(**more):
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "PG", "DATABASE_URL"))}
-    settings.update(VAR=VAR, LOG_FORMAT="json", LOG_LEVEL="info", ENVIRONMENT="development")
+    settings.update(LOG_FORMAT="json", LOG_LEVEL="info", ENVIRONMENT="development")
     settings.update(more)
     return settings
 
@@ -71,16 +70,34 @@ class Process:
                     yield part, resident, resident if part is None else own
 
 
+# Without triggers: a million rooms would each be checked for an owner who is gone.
+ROOMS = """
+set session_replication_role = replica;
+insert into rooms.room (name, description, is_private, max_participants, is_active, participant_count, owner_id)
+    select 'room ' || i, 'description ' || i, false, 10, true, 5, 1000000 + i % 1000 from generate_series({first}, {last}) i;
+insert into rooms.participant (room_id, user_id)
+    select r, u from generate_series({first}, least({last}, 1000)) r, generate_series(1000001, 1000005) u;
+vacuum analyze rooms.room, rooms.participant;
+checkpoint;
+"""
+
+
 class Stack:
-    def __init__(self):
+    """In build/NAME. It has one user, whose token is self.token, and no rooms yet."""
+
+    def __init__(self, name):
+        self.folder = os.path.join(ROOT, "build", name)
         self.port = free_port()
-        self.environment = _settings(BACKEND_PORT=str(self.port), ADMIN_PORT=str(free_port()))
+        self.environment = _settings(VAR=self.folder, BACKEND_PORT=str(self.port), ADMIN_PORT=str(free_port()))
         self.started = []  # beside the stack's own
+        self.rooms = 0
         self._stack("remove", stdout=subprocess.DEVNULL)
         self._stack("up", stdout=subprocess.DEVNULL)
         self.url = self.origin(self.port)
-        self.database = self._output([os.path.join(ROOT, "deploy/postgres"), "url", os.path.join(VAR, "postgres")])
-        self.bus = os.path.realpath(os.path.join(VAR, "run"))
+        self.database = self._output([os.path.join(ROOT, "deploy/postgres"), "url", os.path.join(self.folder, "postgres")])
+        self.bus = os.path.realpath(os.path.join(self.folder, "run"))
+        self.token = self.register("bench")
+        self.user = int(self.sql("select id from users.person where username = 'bench'"))
 
     @staticmethod
     def origin(port):
@@ -111,14 +128,19 @@ class Stack:
             sys.exit(f"psql: {done.stderr}")
         return done.stdout.strip()
 
+    def grow_to(self, count):
+        if count > self.rooms:
+            self.sql(ROOMS.format(first=self.rooms + 1, last=count))
+            self.rooms = count
+
     # ---- processes ----
 
     def process(self, name):
-        with open(os.path.join(VAR, "processes", name)) as file:
+        with open(os.path.join(self.folder, "processes", name)) as file:
             return Process(file.read())
 
     def servers(self):
-        return [self.process(name) for name in os.listdir(os.path.join(VAR, "processes")) if name != "postgres"]
+        return [self.process(name) for name in os.listdir(os.path.join(self.folder, "processes")) if name != "postgres"]
 
     def cpu_us(self):
         """What the servers and their sessions of Postgres have taken so far, all together."""
@@ -129,17 +151,16 @@ class Stack:
 
     def start(self, program, *arguments, ready=None, **settings):
         """A program beside the stack's own, of the same settings but for these; ready: the port on which it then listens."""
-        log = open(os.path.join(VAR, "log", os.path.basename(program) + ".log"), "a")
+        log = open(os.path.join(self.folder, "log", os.path.basename(program) + ".log"), "a")
         environment = dict(self.environment, BUS_DIR=self.bus, DATABASE_URL=self.database, **settings)
-        environment.setdefault("JWT_SECRET_FILE", os.path.join(VAR, "jwt_secret"))
+        environment.setdefault("JWT_SECRET_FILE", os.path.join(self.folder, "jwt_secret"))
         child = subprocess.Popen([os.path.join(BUILD, program), *arguments], env=environment, stdout=log, stderr=log)
         self.started.append(child)
         if ready:
             self._await(child, ready)
         return Process(child.pid)
 
-    @staticmethod
-    def _await(child, port):
+    def _await(self, child, port):
         until = time.monotonic() + READY_S
         while time.monotonic() < until and child.poll() is None:
             try:
@@ -147,7 +168,7 @@ class Stack:
                 return
             except OSError:
                 time.sleep(0.02)
-        sys.exit(f"bench: {child.args[0]} does not listen, see {VAR}/log")
+        sys.exit(f"bench: {child.args[0]} does not listen, see {self.folder}/log")
 
     def stop(self, process):
         child = next(child for child in self.started if child.pid == process.id)
@@ -170,6 +191,12 @@ class Stack:
                 own += private
                 shared[part] = max(shared.get(part, 0), resident - private)
         return own + sum(shared.values())
+
+    def static_folder(self):
+        folder = os.path.join(self.folder, "static")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        return folder
 
     # ---- requests, one at a time ----
 
@@ -198,10 +225,3 @@ class Stack:
                 if time.monotonic() > until:
                     sys.exit(f"bench: {request.full_url}: {error}")
                 time.sleep(0.05)
-
-
-def static_folder():
-    folder = os.path.join(VAR, "static")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder)
-    return folder

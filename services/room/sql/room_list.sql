@@ -1,28 +1,32 @@
--- read: a page of rooms, by id, as user $3 sees them ($4: an admin). Unlisted ones are found
--- by what makes them known to the user: of each kind a page's worth is enough:
--- 101, the longest page and one more, said as a number so that the plan is one for few rows.
-with seen (id) as (
-    (select id from rooms.room where not unlisted and id > $1::bigint order by id limit 101)
+-- read: a page of rooms, by id, as user $3 sees them ($4: an admin): listed ones, and unlisted ones by what makes
+-- them known to the user. Of each kind a page's worth is enough. 101 is the longest page and one more: said as a number, so
+-- that the plan is one for few rows.
+with known (id) as (
+    (select id from (select id from rooms.room where $4::boolean and id > $1::bigint
+                      order by id limit 101) here limit $2::bigint)
     union
-    (select id from rooms.room where $4::boolean and id > $1::bigint order by id limit 101)
+    (select id from (select id from rooms.room where owner_id = $3::bigint and unlisted and id > $1::bigint
+                      order by id limit 101) here limit $2::bigint)
     union
-    (select id from rooms.room where owner_id = $3::bigint and id > $1::bigint order by id limit 101)
+    (select room_id from (select room_id from rooms.participant where user_id = $3::bigint and room_id > $1::bigint
+                           order by room_id limit 101) here limit $2::bigint)
     union
-    (select room_id from rooms.participant
-      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit 101)
+    (select room_id from (select room_id from rooms.invitation where user_id = $3::bigint and room_id > $1::bigint
+                           order by room_id limit 101) here limit $2::bigint)
     union
-    (select room_id from rooms.invitation
-      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit 101)
+    (select room_id from (select room_id from rooms.moderator where user_id = $3::bigint and room_id > $1::bigint
+                           order by room_id limit 101) here limit $2::bigint)
     union
-    (select room_id from rooms.moderator
-      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit 101)
-    union
-    (select room_id from rooms.waiting
-      where user_id = $3::bigint and room_id > $1::bigint order by room_id limit 101)
+    (select room_id from (select room_id from rooms.waiting where user_id = $3::bigint and room_id > $1::bigint
+                           order by room_id limit 101) here limit $2::bigint)
 )
 select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
        "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
        status
-  from rooms.room_view
- where id = any(array(select id from seen order by id limit $2::bigint))
+  from ((select * from (select * from rooms.room_view where not unlisted and id > $1::bigint
+                         order by id limit 101) here limit $2::bigint)
+        union all
+        (select * from rooms.room_view where unlisted and id = any(array(
+            select id from known order by id limit $2::bigint)))) seen
  order by id
+ limit $2::bigint
