@@ -20,7 +20,8 @@ static const struct setting settings[] = {
     {"PORT", SETTING_INTEGER, "3001", 1, 65535, NULL, AT(port_fallback),
      "port to listen on where BACKEND_PORT is not set"},
     {"BACKEND_HOST", SETTING_STRING, "0.0.0.0", 1, 45, NULL, AT(host), "address to listen on, IPv4 or IPv6"},
-    {"GATEWAY_THREADS", SETTING_INTEGER, "0", 0, 64, NULL, AT(threads), "event loops; 0 = half the cores"},
+    {"GATEWAY_THREADS", SETTING_INTEGER, "0", 0, 64, NULL, AT(threads),
+     "event loops; 0 = half the cores, and at least 2"},
     TOKEN_SETTINGS(struct gateway_config, tokens),
     {"CORS_ORIGIN", SETTING_STRING, "http://localhost:8080,http://localhost:3000", 0, 0, NULL, AT(cors_origin),
      "origins whose pages may read replies, comma-separated"},
@@ -82,10 +83,11 @@ static void settle_feeds(struct gateway_config *config)
         endpoints[SERVICE_user] = default_endpoint(config->bus_dir, "user.feed");
 }
 
-static int64_t half_the_cores(void)
+static int64_t default_threads(void)
 {
+    enum { LEAST = 2 };
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores >= 4 ? cores / 2 : 1;
+    return cores / 2 > LEAST ? cores / 2 : LEAST;
 }
 
 static void check_cors_origin(const struct gateway_config *config)
@@ -115,7 +117,7 @@ static void check(void *memory)
     if (config->port == 0)
         config->port = config->port_fallback;
     if (config->threads == 0)
-        config->threads = half_the_cores();
+        config->threads = default_threads();
     for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
         if (*config->endpoints[service] == '\0')
             config->endpoints[service] = default_endpoint(config->bus_dir, proto_service_name(service));

@@ -92,7 +92,7 @@ bool drain_turn(struct thread *thread)
     if (!drain_has_begun(thread))
         return false;
     take_due_step(thread);
-    if (drain->step == DRAIN_CLOSED && h2o_linklist_is_empty(&thread->api.guards)) {
+    if (drain->step == DRAIN_CLOSED && atomic_load(&thread->connections) == 0) {
         atomic_fetch_sub(&thread->gateway->busy, 1);
         take_step(thread, DRAIN_DONE);
     }

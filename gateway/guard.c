@@ -292,8 +292,10 @@ static void on_closed(void *data)
     struct guard *guard = data;
     h2o_timeout_unlink(&guard->timer);
     h2o_linklist_unlink(&guard->link);
-    if (guard->listener->role == LISTENER_API)
+    if (guard->listener->role == LISTENER_API) {
         atomic_fetch_sub(&guard->thread->gateway->connections, 1);
+        atomic_fetch_sub(&guard->thread->connections, 1);
+    }
     guard->is_closed = true;
     if (guard->depth == 0)
         destroy(guard);
@@ -318,8 +320,6 @@ void guard_accept(struct listener *listener, h2o_socket_t *socket)
     note_remote(guard);
     start_timer(guard, &thread->read_timeout);
     h2o_linklist_insert(&listener->guards, &guard->link);
-    if (listener->role == LISTENER_API)
-        atomic_fetch_add(&thread->gateway->connections, 1);
     socket->on_close.cb = on_closed;
     socket->on_close.data = guard;
     h2o_accept(&listener->accept, socket);

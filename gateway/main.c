@@ -99,6 +99,7 @@ static void start_threads(void)
 
 static void stop_threads(void)
 {
+    atomic_store(&gateway.is_stopping, true);
     for (int64_t i = 0; i < config.threads; i++)
         thread_stop(threads[i]);
     for (int64_t i = 0; i < config.threads; i++)

@@ -317,6 +317,8 @@ void thread_destroy(struct thread **owner)
         h2o_socket_close(thread->watches[i]);
     for (int turns = 0; turns < LAST_TURNS && has_connections(thread); turns++)
         h2o_evloop_run(thread->context.loop, LAST_TURN_MS);
+    listener_dispose(&thread->api);
+    listener_dispose(&thread->admin);
     dispose_loop(thread);
     bus_destroy(&thread->bus);
     feed_subscriber_destroy(&thread->feed);

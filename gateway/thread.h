@@ -33,9 +33,10 @@ struct gateway {
     h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
     struct thread **threads;
     size_t thread_count;
-    atomic_int connections; /* of the API */
-    atomic_int listening;   /* threads that do */
-    atomic_int busy;        /* threads that serve, or drain and are not done */
+    atomic_int connections;  /* of the API */
+    atomic_bool is_stopping; /* no thread hands connections to another any more */
+    atomic_int listening;    /* threads that do */
+    atomic_int busy;         /* threads that serve, or drain and are not done */
 };
 
 struct thread {
@@ -52,6 +53,7 @@ struct thread {
     struct bearer *bearer;
     struct metrics *metrics;
     struct shares *shares;
+    atomic_int connections;       /* of the API, those on their way to us among them */
     atomic_uint connected;        /* bit n: service n's endpoint is connected */
     h2o_timeout_entry_t bus_turn; /* linked while calls wait to be sent, or something to be received */
 

@@ -159,7 +159,7 @@ static void a_crowd_that_leaves_is_forgotten(void **state)
     assert_status(http_get(stack, user.token, "/rooms/%lld", (long long)room.id), 200);
 }
 
-static const struct stack_options options = {.environment = {"GATEWAY_THREADS=1"}};
+static const struct stack_options options = {.environment = {"GATEWAY_THREADS=2"}};
 
 SUITE_WITH("shared_calls", &options, cmocka_unit_test(a_crowd_is_answered_by_few_calls),
            cmocka_unit_test(who_comes_later_is_asked_for_too), cmocka_unit_test(who_leaves_takes_nobody_along),
