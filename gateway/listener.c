@@ -16,7 +16,7 @@ enum {
     ACCEPTS_A_TURN = 16,
     LOOKED_AT_MOST = 64,
     /* So many connections keep all threads busy. With 2 threads on 2 cores, 8 clients are answered a tenth faster by
-     * one of them, 64 are by either, and 256 a tenth faster by both. */
+     * one of them, 64 a twentieth, and 256 a tenth faster by both. */
     ENOUGH_FOR_ALL = 128,
     /* h2o reads until a read comes up short, whatever the body's limit: this bounds what it can find at once. */
     RECEIVE_BUFFER = 128 * 1024,

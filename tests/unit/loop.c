@@ -288,7 +288,8 @@ struct task {
     struct fixture *fixture;
     int *running; /* tasks that have not ended; the last one stops the loop */
     int64_t deadline_ms;
-    atomic_int *gate; /* work waits until it is open */
+    atomic_int *gate;    /* work waits until it is open */
+    useconds_t takes_us; /* and takes so long */
     pid_t thread;
     int niceness;
     int order, *ended;
@@ -310,6 +311,7 @@ static void do_work(void *argument)
     int64_t give_up = loop_now_ms() + DEADLINE_MS;
     while (task->gate != NULL && atomic_load(task->gate) == 0 && loop_now_ms() < give_up)
         usleep(100);
+    usleep(task->takes_us);
 }
 
 static void work_task(void *argument)
@@ -400,19 +402,6 @@ static void work_is_not_held_for_longer_than_a_moment(void **state)
     free(tasks);
 }
 
-static void do_a_little(void *argument)
-{
-    (void)argument;
-    usleep(500);
-}
-
-static void little_task(void *argument)
-{
-    struct task *task = argument;
-    task->error = loop_work(task->fixture->loop, task->deadline_ms, do_a_little, task);
-    end_task(task);
-}
-
 /* Each would wake the loop, else. */
 static void work_of_a_crowd_is_handed_back_together(void **state)
 {
@@ -422,7 +411,8 @@ static void work_of_a_crowd_is_handed_back_together(void **state)
     loop_at_turn_end(fixture->loop, count_turn, &turns);
     for (int i = 0; i < 64; i++) {
         tasks[i] = (struct task){.fixture = fixture, .running = &running, .ended = &ended, .deadline_ms = INT64_MAX};
-        assert_true(fiber_start(little_task, &tasks[i]));
+        tasks[i].takes_us = 500;
+        assert_true(fiber_start(work_task, &tasks[i]));
     }
     run(fixture);
     assert_int_equal(ended, 64);
