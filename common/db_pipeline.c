@@ -270,10 +270,12 @@ static void take_sync(struct connection *connection, struct slot *slot)
         connection_become_ready(connection);
 }
 
-/* NULL ends the results of one statement. */
+/* NULL ends the results of one statement. Of a broken connection libpq forgets what is owed, and says nothing else. */
 static void take_end(struct connection *connection, const struct slot *slot)
 {
-    if (!slot->answered)
+    if (PQstatus(connection->pg) == CONNECTION_BAD)
+        connection_lose_broken(connection);
+    else if (!slot->answered)
         connection_lose(connection, "the server's answers are out of step");
     else if (slot->kind == SLOT_PREPARE || slot->kind == SLOT_SHARED)
         pop_slot(connection);
@@ -308,17 +310,24 @@ static void take(struct connection *connection, PGresult *pg)
     }
 }
 
-/* What was received before the connection broke still counts: it is taken first. A lost connection owes nothing, which
- * ends the loop. */
+/* A lost connection owes nothing, which ends the loop. */
+static void take_all(struct connection *connection)
+{
+    while (connection->used > 0 && !PQisBusy(connection->pg))
+        take(connection, PQgetResult(connection->pg));
+}
+
+/* What was received before the connection broke still counts: it is taken first, also what libpq has read by itself,
+ * which it does when it cannot send. */
 void pipeline_receive(struct connection *connection, bool readable)
 {
+    take_all(connection);
     bool is_whole = true;
-    if (readable) {
+    if (readable && connection->pg != NULL) {
         is_whole = PQconsumeInput(connection->pg) == 1;
         connection->heard_ms = loop_now_ms();
     }
-    while (connection->used > 0 && !PQisBusy(connection->pg))
-        take(connection, PQgetResult(connection->pg));
+    take_all(connection);
     if (connection->pg != NULL && (!is_whole || PQstatus(connection->pg) == CONNECTION_BAD))
         connection_lose_broken(connection);
 }

@@ -90,6 +90,10 @@ static int start_server(void **state)
     ask("create table item (id bigint generated always as identity primary key, name text not null unique)");
     ask("create table late (name text, unique (name) deferrable initially deferred)");
     ask("create table shape (a bigint)");
+    ask("create table slow (a bigint); "
+        "create function nap() returns trigger language plpgsql as $$ begin perform pg_sleep(8); return null; end $$; "
+        "create constraint trigger nap after insert on slow deferrable initially deferred "
+        "for each row execute function nap()");
     ask("create role tester; grant all on all tables in schema public to tester");
     return 0;
 }
@@ -115,6 +119,7 @@ STATEMENT(add_item_badly, true, 1, "insert into item (name) values (case when $1
 STATEMENT(add_late, true, 1, "insert into late values ($1)")
 STATEMENT(add_item_slowly, true, 2, "insert into item (name) select $1 from pg_sleep($2::bigint / 1000.0)")
 STATEMENT(nap, false, 1, "select $1::bigint as ms from pg_sleep($1::bigint / 1000.0)")
+STATEMENT(write_and_commit_slowly, true, 0, "insert into slow values (1) returning a")
 STATEMENT(get_shape, false, 0, "select * from shape")
 STATEMENT(seek, false, 1,
           "select key, count(*) over () as found, 6 / (key - 13) "
@@ -124,7 +129,7 @@ STATEMENT(settings, false, 0,
           "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path')")
 static const struct statement *const statements[] = {&echo,     &divide,          &add_item, &add_item_badly,
                                                      &add_late, &add_item_slowly, &nap,      &get_shape,
-                                                     &settings, &echo_all,        &seek};
+                                                     &settings, &echo_all,        &seek,     &write_and_commit_slowly};
 
 /* ---- a pool and its loop; fibers that ask it ---- */
 
@@ -249,8 +254,10 @@ static enum error run_one(struct job job)
 /* ---- a disturbance, while jobs wait ---- */
 
 struct disturbance {
-    const char *once; /* SQL that answers above 0 when the moment has come */
-    const char *then; /* SQL that disturbs */
+    const char *once;   /* SQL that answers above 0 when the moment has come */
+    const char *then;   /* SQL that disturbs */
+    struct job *begins; /* in the same turn of the loop, so many */
+    size_t begin_count;
     struct loop_timer *timer;
 };
 
@@ -260,12 +267,13 @@ static void disturb(void *context)
     if (ask(disturbance->once) == 0)
         return;
     ask(disturbance->then);
+    start_jobs(disturbance->begins, disturbance->begin_count);
     loop_timer_destroy(&disturbance->timer);
 }
 
-static void run_jobs_disturbed(struct job *jobs, size_t count, const char *once, const char *then)
+static void run_jobs_disturbed(struct job *jobs, size_t count, struct disturbance disturbance)
 {
-    struct disturbance disturbance = {.once = once, .then = then, .timer = loop_timer_new(loop, disturb, &disturbance)};
+    disturbance.timer = loop_timer_new(loop, disturb, &disturbance);
     loop_timer_start(disturbance.timer, 1, 5);
     run_jobs(jobs, count);
     assert_null(disturbance.timer);
@@ -602,7 +610,9 @@ static void test_reads_of_a_lost_connection_are_sent_again(void **state)
     (void)state;
     open_pool(2, 3000);
     struct job jobs[] = {NAP(300), NAP(301), NAP(10), NAP(11), NAP(12), NAP(13)};
-    run_jobs_disturbed(jobs, 6, "select count(*) / 2" NAPPING, "select pg_terminate_backend(min(pid))" NAPPING);
+    run_jobs_disturbed(jobs, 6,
+                       (struct disturbance){.once = "select count(*) / 2" NAPPING,
+                                            .then = "select pg_terminate_backend(min(pid))" NAPPING});
     for (int i = 0; i < 6; i++)
         assert_int_equal(jobs[i].error, OK);
     assert_int_equal(jobs[1].answer, 301);
@@ -614,11 +624,52 @@ static void test_a_write_of_a_lost_connection_is_not(void **state)
     (void)state;
     open_pool(2, 10000);
     struct job job = {.statement = &add_item_slowly, .values = {DB_TEXT(STR("lost")), DB_INTEGER(8000)}};
-    run_jobs_disturbed(&job, 1, "select count(*)" NAPPING, "select pg_terminate_backend(pid)" NAPPING);
+    run_jobs_disturbed(&job, 1,
+                       (struct disturbance){.once = "select count(*)" NAPPING,
+                                            .then = "select pg_terminate_backend(pid)" NAPPING});
     assert_int_equal(job.error, ERROR_UNAVAILABLE);
     assert_true(job.took_ms < 4000);
     assert_int_equal(ask("select count(*) from item where name = 'lost'"), 0);
     close_pool();
+}
+
+/* The loop is late: the session has ended, and its last answers are there, when two writes are sent to it. libpq reads
+ * what has come when it cannot send, and forgets what is owed when it finds the end. */
+static void check_end_of_session(struct job job, const char *then, enum error expected)
+{
+    open_pool(1, 10000);
+    struct job late[] = {{.statement = &add_item, .values = {DB_TEXT(STR("late"))}},
+                         {.statement = &add_item, .values = {DB_TEXT(STR("too late"))}}};
+    run_jobs_disturbed(
+        &job, 1,
+        (struct disturbance){.once = "select count(*)" NAPPING, .then = then, .begins = late, .begin_count = 2});
+    assert_int_equal(job.error, expected);
+    assert_int_equal(late[0].error, ERROR_UNAVAILABLE);
+    assert_int_equal(late[1].error, ERROR_UNAVAILABLE);
+    await_ready(1);
+    assert_int_equal(run_one((struct job)ECHO(1)), OK);
+    close_pool();
+}
+
+static void test_a_write_whose_session_ends_in_its_commit_is_no_success(void **state)
+{
+    (void)state;
+    check_end_of_session((struct job){.statement = &write_and_commit_slowly},
+                         "select pg_terminate_backend(pid, 5000)" NAPPING, ERROR_UNAVAILABLE);
+}
+
+static void test_a_write_whose_session_ends_behind_it_is_a_success(void **state)
+{
+    (void)state;
+    check_end_of_session((struct job){.statement = &add_item_slowly,
+                                      .values = {DB_TEXT(STR("in time")), DB_INTEGER(50)}},
+                         "do $$ begin "
+                         "while exists (select" NAPPING ") loop perform pg_stat_clear_snapshot(); end loop; "
+                         "perform pg_terminate_backend(pid, 5000) from pg_stat_activity "
+                         "where application_name = 'unit_db'; "
+                         "end $$",
+                         OK);
+    assert_int_equal(ask("select count(*) from item where name = 'in time'"), 1);
 }
 
 static void test_a_server_that_stalls_is_given_up(void **state)
@@ -815,6 +866,8 @@ int main(void)
         cmocka_unit_test(test_a_deadline_ends_the_wait_and_the_late_answer_is_dropped),
         cmocka_unit_test(test_reads_of_a_lost_connection_are_sent_again),
         cmocka_unit_test(test_a_write_of_a_lost_connection_is_not),
+        cmocka_unit_test(test_a_write_whose_session_ends_in_its_commit_is_no_success),
+        cmocka_unit_test(test_a_write_whose_session_ends_behind_it_is_a_success),
         cmocka_unit_test(test_a_server_that_stalls_is_given_up),
         cmocka_unit_test(test_a_restarted_server_heals),
         cmocka_unit_test(test_what_waits_is_failed_when_the_pool_goes),
