@@ -86,10 +86,16 @@ struct session {
     int64_t expires_at;         /* seconds since the epoch */
 };
 
-/* Begins one; the oldest ends where the user has too many. The audit trail has it as the user's own action (NULL: not
- * at all): there is none without the other. ERROR_UNAUTHORIZED where the password is another than the one of credential
- * (NULL: whichever) by now, or the user is gone. */
-enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential, const char *action,
+/* What a login was let in by. */
+struct login_proof {
+    struct credential credential;
+    struct str username;
+};
+
+/* Begins one; the oldest ends where the user has too many. Of a login (NULL: it is none), the audit trail has it, and
+ * its tries are forgiven: there is none without the others. ERROR_UNAUTHORIZED where the password is another than the
+ * login's by now, or the user is gone. */
+enum error begin_session(struct call *call, int64_t user_id, const struct login_proof *login,
                          struct session *session) MUST_USE;
 /* Ends one of the user's: ERROR_SESSION_NOT_FOUND where there is no such one. */
 enum error end_session(struct call *call, int64_t user_id, int64_t session_id) MUST_USE;

@@ -2,6 +2,7 @@
  * next request with the session's access token is refused. */
 #include "common/log.h"
 #include "services/auth/auth.h"
+#include "services/auth/throttle.h"
 
 /* ---- beginning ---- */
 
@@ -17,20 +18,22 @@ void announce_ends(struct call *call, int64_t user_id, const struct db_result *e
         announce_end(call, db_integer(ended, i, 0), user_id);
 }
 
-enum error begin_session(struct call *call, int64_t user_id, const struct credential *credential, const char *action,
-                         struct session *session)
+enum error begin_session(struct call *call, int64_t user_id, const struct login_proof *login, struct session *session)
 {
     const struct auth_config *config = service_config(call->service);
     struct refresh_token *token = &session->token;
     refresh_token_make(token);
     token->user_id = user_id;
+    const struct login_counts counts = login != NULL ? throttle_login_counts(call, login->username)
+                                                     : (struct login_counts){DB_NULL, DB_NULL, DB_NULL};
     struct db_result result;
     TRY(call_query(call, &sql_session_create, &result, DB_INTEGER(user_id),
                    DB_TEXT(refresh_token_key_hash(call->arena, token)), DB_TEXT(refresh_token_hash(call->arena, token)),
                    DB_INTEGER(config->refresh_ttl_s), DB_INTEGER(config->session_ttl_s), DB_TEXT(call->client.address),
                    DB_TEXT(call->client.agent), DB_INTEGER(config->sessions_per_user),
-                   credential != NULL ? DB_TEXT(credential->set_at) : DB_NULL,
-                   DB_OPTIONAL(action != NULL, DB_TEXT(str_from(action))), DB_TEXT(call->request_id)));
+                   DB_OPTIONAL(login != NULL, DB_TEXT(login->credential.set_at)),
+                   DB_OPTIONAL(login != NULL, DB_TEXT(STR("login"))), DB_TEXT(call->request_id), counts.address,
+                   counts.address_limit, counts.account));
     if (result.rows == 0)
         return ERROR_UNAUTHORIZED;
     for (size_t i = 0; i < result.rows; i++) {

@@ -54,7 +54,7 @@ enum error reply_tokens(struct call *call, const struct user_view *user, const s
 enum error reply_session(struct call *call, const struct user_view *user)
 {
     struct session session;
-    TRY(begin_session(call, user->id, NULL, NULL, &session));
+    TRY(begin_session(call, user->id, NULL, &session));
     return reply_tokens(call, user, &session);
 }
 
@@ -87,18 +87,18 @@ static void rehash_password(struct call *call, int64_t user_id, struct str passw
 static enum error log_in(struct call *call, const struct login *in)
 {
     struct user_view user;
-    struct credential credential;
+    struct login_proof proof = {.username = in->username};
     bool matches, outdated;
     TRY(find_user(call, in->username, &user));
-    TRY(read_credential(call, user.id, &credential));
-    TRY(verify_password(call, in->password, credential.hash, &matches, &outdated));
+    TRY(read_credential(call, user.id, &proof.credential));
+    TRY(verify_password(call, in->password, proof.credential.hash, &matches, &outdated));
     if (!matches) {
         audit(call, "login_failed", user.id);
         return ERROR_UNAUTHORIZED;
     }
     call->caller.id = user.id;
     if (outdated)
-        rehash_password(call, user.id, in->password, credential.hash);
+        rehash_password(call, user.id, in->password, proof.credential.hash);
     if (user.disabled) {
         audit(call, "login_refused", user.id);
         return ERROR_ACCOUNT_DISABLED;
@@ -109,7 +109,7 @@ static enum error log_in(struct call *call, const struct login *in)
         return ERROR_EMAIL_NOT_VERIFIED;
     }
     struct session session;
-    TRY(begin_session(call, user.id, &credential, "login", &session));
+    TRY(begin_session(call, user.id, &proof, &session));
     return reply_tokens(call, &user, &session);
 }
 

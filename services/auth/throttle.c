@@ -78,37 +78,33 @@ void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key
 
 /* ---- login ---- */
 
-struct login_rules {
-    struct tries_rule address, account;
-    struct db_value client, username; /* NULL = not counted */
-};
-
 static struct db_value counted(const struct tries_rule *rule, struct str key)
 {
     return DB_OPTIONAL(tries_are_counted(rule, key), DB_TEXT(key));
 }
 
-static struct login_rules login_rules(const struct call *call, struct str username)
+struct login_counts throttle_login_counts(const struct call *call, struct str username)
 {
     const struct rule address = rule_of(call, THROTTLE_LOGIN_ADDRESS), account = rule_of(call, THROTTLE_LOGIN_ACCOUNT);
-    return (struct login_rules){address.tries, account.tries,
-                                counted(&address.tries, key_of(call, &address, call->client.address)),
-                                counted(&account.tries, username)};
+    return (struct login_counts){.address = counted(&address.tries, key_of(call, &address, call->client.address)),
+                                 .address_limit = DB_INTEGER(address.tries.limit),
+                                 .account = counted(&account.tries, username)};
 }
 
 /* The address first: one that may not try does not touch the account. What the account refuses does not count for the
  * address: nobody locks out the others behind theirs by hammering at one name. */
 enum error throttle_login(struct call *call, struct str username, int64_t *failures)
 {
-    const struct login_rules rules = login_rules(call, username);
+    const struct rule address = rule_of(call, THROTTLE_LOGIN_ADDRESS), account = rule_of(call, THROTTLE_LOGIN_ACCOUNT);
+    const struct login_counts counts = throttle_login_counts(call, username);
     struct db_result result;
     *failures = 0;
-    TRY(call_query(call, &sql_login_count, &result, rules.client, DB_INTEGER(rules.address.limit), rules.username,
-                   DB_INTEGER(rules.account.limit), DB_INTEGER(rules.account.window_s)));
+    TRY(call_query(call, &sql_login_count, &result, counts.address, counts.address_limit, counts.account,
+                   DB_INTEGER(account.tries.limit), DB_INTEGER(account.tries.window_s)));
     for (size_t i = 0; i < result.rows; i++) {
         bool is_account = db_boolean(&result, i, 0);
         int64_t used = db_integer(&result, i, 1), left_s = db_integer(&result, i, 2);
-        enum error error = tries_judge(call, is_account ? &rules.account : &rules.address, used, left_s);
+        enum error error = tries_judge(call, is_account ? &account.tries : &address.tries, used, left_s);
         if (is_account)
             *failures = used;
         if (is_account && error != OK)
@@ -118,15 +114,11 @@ enum error throttle_login(struct call *call, struct str username, int64_t *failu
     return OK;
 }
 
-static void forgive_login(struct call *call, struct str username)
+static void tell_forgiven(struct call *call, struct str username)
 {
-    const struct login_rules rules = login_rules(call, username);
-    struct db_result result;
-    tries_give_time(call);
-    tries_note(call, call_query(call, &sql_login_forgive, &result, rules.client, DB_INTEGER(rules.address.limit),
-                                rules.username));
-    if (rules.username.type != DB_VALUE_NULL)
-        call_set_rate(call, (struct rate){rules.account.limit, rules.account.limit, rules.account.window_s});
+    const struct rule account = rule_of(call, THROTTLE_LOGIN_ACCOUNT);
+    if (tries_are_counted(&account.tries, username))
+        call_set_rate(call, (struct rate){account.tries.limit, account.tries.limit, account.tries.window_s});
 }
 
 static int64_t delay_ms(int64_t failures)
@@ -153,7 +145,7 @@ enum error throttle_login_end(struct call *call, struct str username, int64_t fa
         return outcome;
     }
     if (outcome == OK) {
-        forgive_login(call, username);
+        tell_forgiven(call, username);
     } else {
         uncount(call, THROTTLE_LOGIN_ADDRESS, call->client.address);
         uncount(call, THROTTLE_LOGIN_ACCOUNT, username);

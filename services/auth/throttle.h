@@ -51,9 +51,15 @@ void throttle_forgive(struct call *call, enum throttle_kind kind, struct str key
  * gets how many the account has then, whether or not there is such an account; 0 = nobody counts. */
 enum error throttle_login(struct call *call, struct str username, int64_t *failures) MUST_USE;
 
-/* Settles what throttle_login counted. OK: it was no failure, and those before it are forgiven. ERROR_UNAUTHORIZED: it
- * stays counted, and from the fourth on the answer is held back, longer each time. Anything else says nothing about the
- * password and does not count. Returns outcome. */
+/* What throttle_login counted, as values for the statement that takes it back; NULL = not counted. */
+struct login_counts {
+    struct db_value address, address_limit, account;
+};
+struct login_counts throttle_login_counts(const struct call *call, struct str username);
+
+/* Settles what throttle_login counted. OK: the session that has begun has forgiven it and the failures before it.
+ * ERROR_UNAUTHORIZED: it stays counted, and from the fourth on the answer is held back, longer each time. Anything else
+ * says nothing about the password and does not count. Returns outcome. */
 enum error throttle_login_end(struct call *call, struct str username, int64_t failures, enum error outcome) MUST_USE;
 
 #endif

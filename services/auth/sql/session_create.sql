@@ -1,6 +1,8 @@
 -- write: begins a session of user $1, and ends the oldest ones beyond the $8 a user may have. Gives all of them. No row: the
 -- password is another than the one set at $9 (null: whichever), or there is none. It stays until we have committed
--- (auth.set_password). $10, where not null, is in the audit trail then, of request $11
+-- (auth.set_password). $10, where not null, is in the audit trail then, of request $11; and that login from the address $12,
+-- which may $13 of them, was no failure of the account $14: it does not count, nor do the account's before it. The address
+-- first, as where both are counted: so that neither waits for the other. Null: not counted
 with credential as materialized (
     select user_id
       from auth.credential
@@ -24,6 +26,15 @@ with credential as materialized (
     select $10::text, $1::bigint, $1::bigint, $6::text, $11::text
       from begun
      where $10::text is not null
+), uncounted as (
+    update throttle
+       set used = least(used, $13::bigint) - 1
+     where key = throttle_key('login_address', $12::text) and used > 0 and exists (select from begun)
+    returning 1
+), forgiven as (
+    delete from throttle
+     where key = throttle_key('login_account', $14::text) and exists (select from begun)
+       and (select count(*) from uncounted) >= 0
 )
 select id, true as is_new, floor(extract(epoch from expires_at))::bigint as expires_at_s from begun
 union all
