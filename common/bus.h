@@ -116,6 +116,7 @@ struct bus_reply {
     struct str variant; /* the name of the message that body is, where it is not the method's out; "" */
     int64_t version;    /* of what body shows, where it has one; 0 = it has none */
     struct timing timing;
+    bool is_for_all; /* whoever makes the same call may be answered with it */
     bool is_refused; /* the call was not begun: between buses only (bus_refuse) */
 };
 

@@ -10,7 +10,7 @@ enum {
     CALLER_LEAST = 2,
     TRACE_FIELDS = 4,
     TRACE_LEAST = 2,
-    REPLY_FIELDS = 8,
+    REPLY_FIELDS = 9,
     REPLY_LEAST = 4,
     RATE_FIELDS = 3,
     TIMING_FIELDS = 2,
@@ -132,6 +132,7 @@ void envelope_write_reply(struct buffer *batch, uint64_t id, const struct bus_re
     write_text_or_nil(batch, reply->variant);
     pack_integer(batch, reply->version);
     write_timing(batch, &reply->timing);
+    pack_boolean(batch, reply->is_for_all);
 }
 
 struct str envelope_last(const struct buffer *batch, size_t begin)
@@ -206,6 +207,14 @@ static bool skip_more(struct pack_reader *reader, uint32_t more)
 static bool read_number(struct pack_reader *reader, int64_t min, int64_t max, int64_t *out)
 {
     return pack_read_integer(reader, out) && *out >= min && *out <= max;
+}
+
+static bool read_boolean(struct pack_reader *reader, bool *out)
+{
+    struct pack_value value;
+    bool is_boolean = pack_read(reader, &value) && value.type == PACK_BOOLEAN;
+    *out = is_boolean && value.boolean;
+    return is_boolean;
 }
 
 static bool read_id(struct pack_reader *reader, uint64_t *out)
@@ -308,6 +317,7 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
     reply->variant = STR("");
     reply->version = 0;
     reply->timing = (struct timing){0};
+    reply->is_for_all = false;
     if (!read_head(reader, REPLY_LEAST, &more) || !read_id(reader, id) ||
         !read_optional(reader, PACK_STRING, MAX_CODE, &code) ||
         !read_optional(reader, PACK_BINARY, BUS_MAX_BODY, &reply->body) ||
@@ -315,7 +325,8 @@ bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_re
         (goes_on(&more) && !read_rate(reader, &reply->rate)) ||
         (goes_on(&more) && !read_optional(reader, PACK_STRING, BUS_MAX_VARIANT, &reply->variant)) ||
         (goes_on(&more) && !read_number(reader, 0, INT64_MAX, &reply->version)) ||
-        (goes_on(&more) && !read_timing(reader, &reply->timing)) || !skip_more(reader, more))
+        (goes_on(&more) && !read_timing(reader, &reply->timing)) ||
+        (goes_on(&more) && !read_boolean(reader, &reply->is_for_all)) || !skip_more(reader, more))
         return false;
     reply->is_refused = str_equal(code, REFUSED);
     reply->error = reply->is_refused ? ERROR_UNAVAILABLE : code.len == 0 ? OK : error_from_code(code);

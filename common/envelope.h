@@ -5,14 +5,14 @@
  *   call   [id, method, deadline_ms_left, [caller_id, role, session_id] | nil,
  *           [request_id, traceparent | nil, address | nil, agent | nil], arguments | nil]
  *   reply  [id, code | nil, body | nil, next_after, [limit, remaining, reset_s] | nil, variant | nil, version,
- *           [service_us, database_us] | nil]
+ *           [service_us, database_us] | nil, is_for_all]
  *          The code "refused": the call was not begun, nor will be.
  *          The id 0, which no call has, with a code: whoever sent it is about to stop, and wants no more calls
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
  *
  * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong
  * inside one of them cannot spoil its neighbours in the batch. Arrays may end before session_id, address, agent and the
- * reply's last four elements, which are younger than the rest, and may go on after what is named here. */
+ * reply's last five elements, which are younger than the rest, and may go on after what is named here. */
 #ifndef COMMON_ENVELOPE_H
 #define COMMON_ENVELOPE_H
 

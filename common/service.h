@@ -33,6 +33,7 @@ struct call {
     struct rate rate;
     struct str variant;
     int64_t version;
+    bool is_for_all;
     enum error failure; /* OK, or the error that body is the text of */
     size_t list_place;  /* while a list is open */
     uint32_t list_count;
@@ -202,6 +203,10 @@ enum error call_list_end(struct call *call, int64_t next_after);
 /* Tells, with the reply, which version of it this is: what the client may name when it changes it (VERSIONS in
  * proto/messages.def). After call_reply. */
 void call_set_version(struct call *call, int64_t version);
+
+/* Tells that whoever makes the same call, with the same arguments, would be given this reply: the gateway may answer
+ * others with it who ask at the same time. After call_reply. */
+void call_set_for_all(struct call *call);
 
 /* Tells the client, with the reply or the error, how much more of this it may ask for. */
 void call_set_rate(struct call *call, struct rate rate);

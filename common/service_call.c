@@ -141,6 +141,7 @@ static void answer(const struct task *task, enum error error, int64_t took_us)
         reply.next_after = call->next_after;
         reply.variant = call->variant;
         reply.version = call->version;
+        reply.is_for_all = call->is_for_all;
     }
     bus_answer(call->service->bus, &call->origin, &reply);
 }

@@ -91,6 +91,11 @@ void call_set_version(struct call *call, int64_t version)
     call->version = version;
 }
 
+void call_set_for_all(struct call *call)
+{
+    call->is_for_all = true;
+}
+
 static void begin_reply(struct call *call)
 {
     buffer_clear(&call->body);
@@ -98,6 +103,7 @@ static void begin_reply(struct call *call)
     call->next_after = 0;
     call->variant = STR("");
     call->version = 0;
+    call->is_for_all = false;
 }
 
 enum error call_reply(struct call *call, const void *out)

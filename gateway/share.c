@@ -1,5 +1,5 @@
-/* Shares are found by what they ask: a table holds the latest one of each hash, and whom it has no room for is not
- * shared. A share is held behind the one that asks the same and is under way, then unsent, then under way itself. */
+/* Shares are found by what they ask, and for whom where the last reply to that was not for all: a table holds the latest
+ * one of each hash, and whom it has no room for is not shared. A share is held behind the one that asks the same and is under way, then unsent, then under way itself. */
 #include "gateway/share.h"
 
 #include <assert.h>
@@ -16,11 +16,20 @@ enum {
     UNSENT_MAX = BUS_BATCH_CALLS, /* so many fill a batch, which then leaves */
 };
 
+/* For whom a service answers. */
+struct asker {
+    int64_t user_id, session_id;
+    char role[PRINCIPAL_MAX_ROLE_LEN];
+    size_t role_len;
+};
+
 struct share {
     struct thread *thread;
     const struct method *method;
-    uint64_t hash;
-    h2o_linklist_t requests;      /* who waits; the first one speaks for all */
+    uint64_t what, hash;          /* of what is asked; the same, and by whom if it is personal */
+    bool is_personal;             /* all who wait are the asker */
+    struct asker asker;           /* for whom the call is made */
+    h2o_linklist_t requests;      /* who waits */
     h2o_linklist_t link;          /* in shares->unsent */
     struct share *ahead, *behind; /* whom it is held behind; who is held behind it; NULL = none */
     h2o_timeout_entry_t held;     /* linked while it is */
@@ -35,6 +44,7 @@ struct shares {
     h2o_linklist_t unsent;
     size_t unsent_count;
     struct share *slots[SLOTS]; /* the latest ones, by hash */
+    uint64_t personal[SLOTS];   /* what was last answered for one user alone, by hash; 0 = nothing */
 };
 
 struct shares *shares_new(void)
@@ -66,21 +76,33 @@ static struct request *first_of(const struct share *share)
 }
 
 /* FNV-1a. Who makes others' requests meet in a slot keeps them from being shared, no more. */
-static uint64_t hash_of(const struct request *request, const struct method *method, struct str arguments)
+static uint64_t hash_of(const struct method *method, struct str arguments)
 {
-    uint64_t hash = 14695981039346656037U ^ (uint64_t)request->subject.user_id ^ (uintptr_t)method;
+    uint64_t hash = 14695981039346656037U ^ (uintptr_t)method;
     for (size_t i = 0; i < arguments.len; i++)
         hash = (hash ^ (unsigned char)arguments.ptr[i]) * 1099511628211U;
     return hash;
 }
 
+static struct asker asker_of(const struct request *request)
+{
+    struct asker asker = {.user_id = request->subject.user_id,
+                          .session_id = request->subject.session_id,
+                          .role_len = request->principal.role_len};
+    memcpy(asker.role, request->principal.role, asker.role_len);
+    return asker;
+}
+
+static bool is_of(const struct request *request, const struct asker *asker)
+{
+    return asker->user_id == request->subject.user_id && asker->session_id == request->subject.session_id &&
+           str_equal((struct str){asker->role, asker->role_len},
+                     (struct str){request->principal.role, request->principal.role_len});
+}
+
 static bool asks_the_same(const struct share *share, const struct request *request, struct str arguments)
 {
-    const struct request *first = first_of(share);
-    return first->subject.user_id == request->subject.user_id &&
-           first->subject.session_id == request->subject.session_id &&
-           first->principal.role_len == request->principal.role_len &&
-           memcmp(first->principal.role, request->principal.role, request->principal.role_len) == 0 &&
+    return (!share->is_personal || is_of(request, &share->asker)) &&
            str_equal((struct str){share->arguments, share->arguments_len}, arguments);
 }
 
@@ -144,29 +166,35 @@ static void end_share(struct share *share)
     line_up(behind);
 }
 
-static struct share *open_share(struct thread *thread, const struct method *method, struct str arguments, uint64_t hash)
+static struct share *open_share(struct request *request, const struct method *method, struct str arguments)
 {
     struct share *share = allocate(sizeof *share + arguments.len);
-    share->thread = thread;
+    share->thread = request->thread;
     share->method = method;
-    share->hash = hash;
+    share->asker = asker_of(request);
     share->arguments_len = arguments.len;
     memcpy(share->arguments, arguments.ptr, arguments.len);
     h2o_linklist_init_anchor(&share->requests);
     return share;
 }
 
-void share_call(struct request *request, const struct method *method, struct str arguments,
-                void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply))
+static void join_share(struct request *request, const struct method *method, struct str arguments,
+                       void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply))
 {
-    struct thread *thread = request->thread;
-    uint64_t hash = hash_of(request, method, arguments);
-    struct share **slot = slot_of(thread->shares, hash), *share = *slot;
+    struct shares *shares = request->thread->shares;
+    uint64_t what = hash_of(method, arguments), hash = what;
+    bool is_personal = shares->personal[what % SLOTS] == what;
+    if (is_personal)
+        hash ^= (uint64_t)request->subject.user_id * 1099511628211U;
+    struct share **slot = slot_of(shares, hash), *share = *slot;
     bool is_same = share != NULL && share->hash == hash && share->method == method && share->on_reply == on_reply &&
-                   asks_the_same(share, request, arguments);
+                   share->is_personal == is_personal && asks_the_same(share, request, arguments);
     if (!is_same || share->is_sent) {
         struct share *ahead = is_same ? share : NULL;
-        share = *slot = open_share(thread, method, arguments, hash);
+        share = *slot = open_share(request, method, arguments);
+        share->what = what;
+        share->hash = hash;
+        share->is_personal = is_personal;
         share->on_reply = on_reply;
         if (ahead != NULL)
             hold(share, ahead);
@@ -176,8 +204,15 @@ void share_call(struct request *request, const struct method *method, struct str
     request->share = share;
     h2o_linklist_insert(&share->requests, &request->share_link);
     request_note_call(request);
-    if (thread->shares->unsent_count >= UNSENT_MAX)
-        shares_send(thread->shares);
+}
+
+void share_call(struct request *request, const struct method *method, struct str arguments,
+                void (*on_reply)(h2o_linklist_t *requests, const struct bus_reply *reply))
+{
+    struct shares *shares = request->thread->shares;
+    join_share(request, method, arguments, on_reply);
+    if (shares->unsent_count >= UNSENT_MAX)
+        shares_send(shares);
 }
 
 void share_leave(struct request *request)
@@ -205,18 +240,42 @@ struct request *share_next(h2o_linklist_t *requests)
     return request;
 }
 
-/* The share is gone before the first is answered: those on the list may leave it meanwhile, and others may come. */
+static void note_for_whom(const struct share *share, const struct bus_reply *reply)
+{
+    uint64_t *personal = &share->thread->shares->personal[share->what % SLOTS];
+    if (!reply->is_for_all)
+        *personal = share->what;
+    else if (*personal == share->what)
+        *personal = 0;
+}
+
+/* Who may have the reply, and who may not. */
+static void part(struct share *share, const struct bus_reply *reply, h2o_linklist_t *answered, h2o_linklist_t *others)
+{
+    h2o_linklist_init_anchor(answered);
+    h2o_linklist_init_anchor(others);
+    for (struct request *request; (request = share_next(&share->requests)) != NULL;) {
+        request->share = NULL;
+        bool is_answered = reply->is_for_all || is_of(request, &share->asker);
+        h2o_linklist_insert(is_answered ? answered : others, &request->share_link);
+    }
+}
+
+/* The share is gone before the first is answered: those on the lists may leave them meanwhile, and others may come. */
 static void on_reply(void *context, const struct bus_reply *reply)
 {
     struct share *share = context;
+    h2o_linklist_t answered, others;
     end_share(share);
-    h2o_linklist_t requests;
-    h2o_linklist_init_anchor(&requests);
-    h2o_linklist_insert_list(&requests, &share->requests);
-    for (h2o_linklist_t *link = requests.next; link != &requests; link = link->next)
-        H2O_STRUCT_FROM_MEMBER(struct request, share_link, link)->share = NULL;
-    share->on_reply(&requests, reply);
-    assert(h2o_linklist_is_empty(&requests));
+    note_for_whom(share, reply);
+    part(share, reply, &answered, &others);
+    if (!h2o_linklist_is_empty(&answered)) /* the asker may have left */
+        share->on_reply(&answered, reply);
+    assert(h2o_linklist_is_empty(&answered));
+    for (struct request *request; (request = share_next(&others)) != NULL;) {
+        request_note_reply(request, reply);
+        join_share(request, share->method, (struct str){share->arguments, share->arguments_len}, share->on_reply);
+    }
     free(share);
 }
 
@@ -226,6 +285,7 @@ void shares_send(struct shares *shares)
         struct share *share = H2O_STRUCT_FROM_MEMBER(struct share, link, shares->unsent.next);
         leave_line(share);
         share->is_sent = true;
+        share->asker = asker_of(first_of(share));
         struct str arguments = {share->arguments, share->arguments_len};
         enum error error = api_send(first_of(share), share->method, arguments, on_reply, share, &share->call);
         if (error != OK)

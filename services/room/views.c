@@ -75,7 +75,10 @@ enum error room_get(struct call *call, const struct room_by_id *in)
     db_decode(&result, 0, &room_view_message, &room);
     if (room.unlisted && !is_admin(call))
         TRY(check_known(call, &in->id));
-    return reply_decoded(call, &room, &result);
+    TRY(reply_decoded(call, &room, &result));
+    if (!room.unlisted)
+        call_set_for_all(call);
+    return OK;
 }
 
 int64_t page_limit(bool is_given, int64_t given)

@@ -1,5 +1,5 @@
-/* Who asks the same at the same time, as the same user, is answered by one call; and nobody waits for another's sake.
- */
+/* Who asks the same at the same time is answered by one call, as the same user or where the answer is for all; nobody is
+ * answered with what is for another, and nobody waits for another's sake. */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "tests/support/raw.h"
 #include "tests/support/scratch.h"
 
-enum { CROWD = 32 };
+enum { CROWD = 32, PEOPLE = 16 };
 
 static const char calls[] = "backend_bus_calls_total", under_way[] = "backend_http_requests_in_progress",
                   waiting[] = "backend_bus_pending_calls";
@@ -27,13 +27,18 @@ static void let_rooms_go(struct stack *stack)
     kill(stack->parts[STACK_ROOM].pid, SIGCONT);
 }
 
+static void ask_on(int fd, const struct user *user, int64_t room)
+{
+    const char *head =
+        text("GET /rooms/%lld HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", (long long)room, user->token);
+    assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
+}
+
 /* A connection on which the request has been sent. */
 static int ask(const struct stack *stack, const struct user *user, int64_t room)
 {
     int fd = raw_connect(stack);
-    const char *head =
-        text("GET /rooms/%lld HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", (long long)room, user->token);
-    assert_int_equal(send(fd, head, strlen(head), MSG_NOSIGNAL), strlen(head));
+    ask_on(fd, user, room);
     return fd;
 }
 
@@ -159,8 +164,115 @@ static void a_crowd_that_leaves_is_forgotten(void **state)
     assert_status(http_get(stack, user.token, "/rooms/%lld", (long long)room.id), 200);
 }
 
+/* ---- of several people ---- */
+
+/* People whom the gateway knows, on each of its threads. */
+static void make_known(struct stack *stack, struct user *people, size_t count)
+{
+    make_users(stack, people, count);
+    for (size_t i = 0; i < count; i++)
+        for (int times = 0; times < 2; times++)
+            assert_status(http_get(stack, people[i].token, "/auth/profile"), 200);
+}
+
+static void people_are_answered_by_few_calls(void **state)
+{
+    static const char calls_of_room[] = "backend_method_calls_total{method=\"room.get\",code=\"ok\"}";
+    struct stack *stack = *state;
+    struct user people[PEOPLE];
+    int clients[CROWD];
+    make_known(stack, people, PEOPLE);
+    struct room room = make_room(stack, &people[0], (struct room_options){0});
+    assert_status(http_get(stack, people[0].token, "/rooms/%lld", (long long)room.id), 200);
+    double before = metrics_value(stack, STACK_ROOM, calls_of_room);
+    hold_rooms(stack);
+    for (int i = 0; i < CROWD; i++)
+        clients[i] = ask(stack, &people[i % PEOPLE], room.id);
+    metrics_await(stack, STACK_GATEWAY, under_way, CROWD);
+    let_rooms_go(stack);
+    for (int i = 0; i < CROWD; i++)
+        assert_answered(clients[i], &room);
+    assert_in_range((long)(metrics_value(stack, STACK_ROOM, calls_of_room) - before), 1, PEOPLE - 1);
+}
+
+static void assert_not_found(int fd)
+{
+    char bytes[4096] = {0};
+    ssize_t len = recv(fd, bytes, sizeof bytes - 1, 0);
+    assert_true(len > 0);
+    assert_memory_equal(bytes, "HTTP/1.1 404 ", 13);
+}
+
+static void set_unlisted(struct stack *stack, const struct user *owner, const struct room *room, bool is_unlisted)
+{
+    const char *change = text("{\"unlisted\":%s}", is_unlisted ? "true" : "false");
+    assert_status(http_patch(stack, owner->token, change, "/rooms/%lld", (long long)room->id), 200);
+}
+
+/* The owner's call is under way, and strangers wait for its answer, when its room is made known to few, and to all
+ * again. */
+static void nobody_is_answered_with_what_is_for_another(void **state)
+{
+    struct stack *stack = *state;
+    struct user people[PEOPLE];
+    int clients[CROWD];
+    make_known(stack, people, PEOPLE);
+    struct room room = make_room(stack, &people[0], (struct room_options){0});
+    for (int round = 0; round < 6; round++) {
+        bool is_unlisted = round % 3 != 2;
+        set_unlisted(stack, &people[0], &room, is_unlisted);
+        hold_rooms(stack);
+        for (int i = 0; i < CROWD; i++)
+            clients[i] = ask(stack, &people[(i + round) % PEOPLE], room.id);
+        metrics_await(stack, STACK_GATEWAY, under_way, CROWD);
+        let_rooms_go(stack);
+        for (int i = 0; i < CROWD; i++)
+            if (!is_unlisted || (i + round) % PEOPLE == 0) {
+                assert_answered(clients[i], &room);
+            } else {
+                assert_not_found(clients[i]);
+                close(clients[i]);
+            }
+    }
+}
+
+/* All ask in one turn of the gateway's. Whichever end it begins with: the call is made for the owner, who leaves, and
+ * goes on for those who wait with it. */
+static void an_owner_who_leaves_leaves_nothing_to_strangers(void **state)
+{
+    enum { LAST = PEOPLE };
+    struct stack *stack = *state;
+    struct user people[PEOPLE + 1];
+    int clients[PEOPLE + 1];
+    make_known(stack, people, PEOPLE);
+    people[LAST] = people[0];
+    struct room room = make_room(stack, &people[0], (struct room_options){0});
+    set_unlisted(stack, &people[0], &room, true);
+    for (int i = 0; i <= LAST; i++) {
+        clients[i] = ask(stack, &people[i], 0);
+        assert_not_found(clients[i]); /* it stays open */
+    }
+    hold_rooms(stack);
+    kill(stack->parts[STACK_GATEWAY].pid, SIGSTOP);
+    for (int i = 0; i <= LAST; i++)
+        ask_on(clients[i], &people[i], room.id);
+    kill(stack->parts[STACK_GATEWAY].pid, SIGCONT);
+    metrics_await(stack, STACK_GATEWAY, under_way, PEOPLE + 1);
+    leave(clients[0]);
+    leave(clients[LAST]);
+    metrics_await(stack, STACK_GATEWAY, under_way, PEOPLE - 1);
+    let_rooms_go(stack);
+    for (int i = 1; i < LAST; i++) {
+        assert_not_found(clients[i]);
+        close(clients[i]);
+    }
+    metrics_await(stack, STACK_GATEWAY, waiting, 0);
+}
+
 static const struct stack_options options = {.environment = {"GATEWAY_THREADS=2"}};
 
 SUITE_WITH("shared_calls", &options, cmocka_unit_test(a_crowd_is_answered_by_few_calls),
            cmocka_unit_test(who_comes_later_is_asked_for_too), cmocka_unit_test(who_leaves_takes_nobody_along),
-           cmocka_unit_test(a_crowd_that_leaves_is_forgotten))
+           cmocka_unit_test(a_crowd_that_leaves_is_forgotten), cmocka_unit_test(people_are_answered_by_few_calls),
+           cmocka_unit_test(nobody_is_answered_with_what_is_for_another),
+           cmocka_unit_test(an_owner_who_leaves_leaves_nothing_to_strangers))

@@ -112,6 +112,8 @@ static void replies_come_back_as_they_went(void **state)
     const struct bus_reply timed = {.body = STR("\x80"), .timing = {INT64_MAX, 0}};
     assert_int_equal(reread(&timed, &batch).timing.service_us, INT64_MAX);
     assert_int_equal(reread(&other, &batch).timing.service_us, 0);
+    assert_true(reread(&(struct bus_reply){.body = STR("\x80"), .is_for_all = true}, &batch).is_for_all);
+    assert_false(reread(&other, &batch).is_for_all);
     const struct bus_reply worded = {.error = ERROR_ROOM_FULL,
                                      .body = STR("\xA4"
                                                  "full")};
@@ -151,10 +153,10 @@ static void the_bytes_are_those_of_the_protocol(void **state)
                                         "\xC6\x00\x00\x00\x01\x90"));
     buffer_clear(&batch);
     envelope_write_reply(&batch, 5, &(struct bus_reply){.error = ERROR_ROOM_FULL});
-    assert_text(buffer_str(&batch), STR("\x01\x98\x05\xA9room_full\xC0\x00\xC0\xC0\x00\xC0"));
+    assert_text(buffer_str(&batch), STR("\x01\x99\x05\xA9room_full\xC0\x00\xC0\xC0\x00\xC0\xC2"));
     buffer_clear(&batch);
-    envelope_write_reply(&batch, 5, &(struct bus_reply){.rate = {10, 9, 60}, .timing = {7, 3}});
-    assert_text(buffer_str(&batch), STR("\x01\x98\x05\xC0\xC0\x00\x93\x0A\x09\x3C\xC0\x00\x92\x07\x03"));
+    envelope_write_reply(&batch, 5, &(struct bus_reply){.rate = {10, 9, 60}, .timing = {7, 3}, .is_for_all = true});
+    assert_text(buffer_str(&batch), STR("\x01\x99\x05\xC0\xC0\x00\x93\x0A\x09\x3C\xC0\x00\x92\x07\x03\xC3"));
     buffer_free(&batch);
 }
 
@@ -279,13 +281,14 @@ static void fields_to_come_are_passed_over(void **state)
     struct pack_reader reader;
     struct bus_reply reply;
     uint64_t id;
-    assert_true(envelope_open(STR("\x01\x99\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x07\x93\x06\x05\xC0\x81\xA1k\xA1v"),
+    assert_true(envelope_open(STR("\x01\x9A\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x07\x93\x06\x05\xC0\xC3\x81\xA1k\xA1v"),
                               &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
     assert_int_equal(reply.rate.reset_s, 60);
     assert_int_equal(reply.version, 7);
     assert_int_equal(reply.timing.service_us, 6);
     assert_int_equal(reply.timing.database_us, 5);
+    assert_true(reply.is_for_all);
 }
 
 static void fields_that_came_later_may_be_missing(void **state)
@@ -293,7 +296,7 @@ static void fields_that_came_later_may_be_missing(void **state)
     (void)state;
     struct pack_reader reader;
     struct bus_incoming incoming = {.caller.session_id = 1, .client = {STR("x"), STR("x")}};
-    struct bus_reply reply = {.rate = {1, 1, 1}, .version = 1, .timing = {1, 1}};
+    struct bus_reply reply = {.rate = {1, 1, 1}, .version = 1, .timing = {1, 1}, .is_for_all = true};
     int64_t left_ms;
     uint64_t id;
     assert_true(envelope_open(STR("\x01\x96\x05\xA1m\x01\x92\x07\xA1u\x92\xA0\xC0\xC0"), &reader));
@@ -305,9 +308,10 @@ static void fields_that_came_later_may_be_missing(void **state)
     assert_int_equal(reply.rate.limit, 0);
     assert_int_equal(reply.version, 0);
     assert_int_equal(reply.timing.service_us + reply.timing.database_us, 0);
+    assert_false(reply.is_for_all);
 }
 
-static void a_rate_or_timing_that_is_none_is_refused(void **state)
+static void what_a_reply_adds_is_checked(void **state)
 {
     (void)state;
     static const struct str garbage[] = {
@@ -318,6 +322,7 @@ static void a_rate_or_timing_that_is_none_is_refused(void **state)
         GARBAGE("\x01\x95\x05\xC0\xC0\x00\x93\x0A\x09\xC0"),         /* without an end */
         GARBAGE("\x01\x98\x05\xC0\xC0\x00\xC0\xC0\x00\x91\x07"),     /* half a timing */
         GARBAGE("\x01\x98\x05\xC0\xC0\x00\xC0\xC0\x00\x92\x07\xFF"), /* -1 in the database */
+        GARBAGE("\x01\x99\x05\xC0\xC0\x00\xC0\xC0\x00\xC0\x01"),     /* for 1 */
     };
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
         struct pack_reader reader;
@@ -373,7 +378,7 @@ int main(void)
         cmocka_unit_test(texts_beyond_their_bounds_are_refused),
         cmocka_unit_test(fields_to_come_are_passed_over),
         cmocka_unit_test(fields_that_came_later_may_be_missing),
-        cmocka_unit_test(a_rate_or_timing_that_is_none_is_refused),
+        cmocka_unit_test(what_a_reply_adds_is_checked),
         cmocka_unit_test(an_unknown_error_is_internal),
         cmocka_unit_test(changed_bytes_do_no_harm),
     };
