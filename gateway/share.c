@@ -1,5 +1,6 @@
-/* Shares are found by what they ask, and for whom where the last reply to that was not for all: a table holds the latest
- * one of each hash, and whom it has no room for is not shared. A share is held behind the one that asks the same and is under way, then unsent, then under way itself. */
+/* Shares are found by what they ask, and for whom where the last reply to that was not for all: a table holds the
+ * latest one of each hash, and whom it has no room for is not shared. A share is held behind the one that asks the same
+ * and is under way, then unsent, then under way itself. */
 #include "gateway/share.h"
 
 #include <assert.h>
@@ -279,11 +280,21 @@ static void on_reply(void *context, const struct bus_reply *reply)
     free(share);
 }
 
+static struct share *next_unsent(struct shares *shares)
+{
+    if (h2o_linklist_is_empty(&shares->unsent))
+        return NULL;
+    struct share *share = H2O_STRUCT_FROM_MEMBER(struct share, link, shares->unsent.next);
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what has ended has left the line
+    assert(share->link.prev == &shares->unsent);
+    h2o_linklist_unlink(&share->link);
+    shares->unsent_count--;
+    return share;
+}
+
 void shares_send(struct shares *shares)
 {
-    while (!h2o_linklist_is_empty(&shares->unsent)) {
-        struct share *share = H2O_STRUCT_FROM_MEMBER(struct share, link, shares->unsent.next);
-        leave_line(share);
+    for (struct share *share; (share = next_unsent(shares)) != NULL;) {
         share->is_sent = true;
         share->asker = asker_of(first_of(share));
         struct str arguments = {share->arguments, share->arguments_len};

@@ -1,8 +1,8 @@
 /* Requests that ask the same of a service share a call, which is made for the first of them. It is made at the turn's
  * end, or sooner where many others are to be made: what each is answered was read after it asked. While it is under
- * way, those who come wait for its answer and then share the next one, but not for long (SHARE_HOLD_MS). A reply that is
- * not for all is for that one's user alone: calls for the others are made then, and from then on those who ask that do
- * so for themselves. A thread's own. */
+ * way, those who come wait for its answer and then share the next one, but not for long (SHARE_HOLD_MS). A reply that
+ * is not for all is for that one's user alone: calls for the others are made then, and from then on those who ask that
+ * do so for themselves. A thread's own. */
 #ifndef GATEWAY_SHARE_H
 #define GATEWAY_SHARE_H
 

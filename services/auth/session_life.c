@@ -24,8 +24,8 @@ enum error begin_session(struct call *call, int64_t user_id, const struct login_
     struct refresh_token *token = &session->token;
     refresh_token_make(token);
     token->user_id = user_id;
-    const struct login_counts counts = login != NULL ? throttle_login_counts(call, login->username)
-                                                     : (struct login_counts){DB_NULL, DB_NULL, DB_NULL};
+    const struct login_counts counts =
+        login != NULL ? throttle_login_counts(call, login->username) : (struct login_counts){DB_NULL, DB_NULL, DB_NULL};
     struct db_result result;
     TRY(call_query(call, &sql_session_create, &result, DB_INTEGER(user_id),
                    DB_TEXT(refresh_token_key_hash(call->arena, token)), DB_TEXT(refresh_token_hash(call->arena, token)),

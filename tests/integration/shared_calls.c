@@ -1,5 +1,5 @@
-/* Who asks the same at the same time is answered by one call, as the same user or where the answer is for all; nobody is
- * answered with what is for another, and nobody waits for another's sake. */
+/* Who asks the same at the same time is answered by one call, as the same user or where the answer is for all; nobody
+ * is answered with what is for another, and nobody waits for another's sake. */
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>

@@ -624,9 +624,9 @@ static void test_a_write_of_a_lost_connection_is_not(void **state)
     (void)state;
     open_pool(2, 10000);
     struct job job = {.statement = &add_item_slowly, .values = {DB_TEXT(STR("lost")), DB_INTEGER(8000)}};
-    run_jobs_disturbed(&job, 1,
-                       (struct disturbance){.once = "select count(*)" NAPPING,
-                                            .then = "select pg_terminate_backend(pid)" NAPPING});
+    run_jobs_disturbed(
+        &job, 1,
+        (struct disturbance){.once = "select count(*)" NAPPING, .then = "select pg_terminate_backend(pid)" NAPPING});
     assert_int_equal(job.error, ERROR_UNAVAILABLE);
     assert_true(job.took_ms < 4000);
     assert_int_equal(ask("select count(*) from item where name = 'lost'"), 0);
@@ -661,14 +661,14 @@ static void test_a_write_whose_session_ends_in_its_commit_is_no_success(void **s
 static void test_a_write_whose_session_ends_behind_it_is_a_success(void **state)
 {
     (void)state;
-    check_end_of_session((struct job){.statement = &add_item_slowly,
-                                      .values = {DB_TEXT(STR("in time")), DB_INTEGER(50)}},
-                         "do $$ begin "
-                         "while exists (select" NAPPING ") loop perform pg_stat_clear_snapshot(); end loop; "
-                         "perform pg_terminate_backend(pid, 5000) from pg_stat_activity "
-                         "where application_name = 'unit_db'; "
-                         "end $$",
-                         OK);
+    check_end_of_session(
+        (struct job){.statement = &add_item_slowly, .values = {DB_TEXT(STR("in time")), DB_INTEGER(50)}},
+        "do $$ begin "
+        "while exists (select" NAPPING ") loop perform pg_stat_clear_snapshot(); end loop; "
+        "perform pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "where application_name = 'unit_db'; "
+        "end $$",
+        OK);
     assert_int_equal(ask("select count(*) from item where name = 'in time'"), 1);
 }
 

@@ -281,8 +281,8 @@ static void fields_to_come_are_passed_over(void **state)
     struct pack_reader reader;
     struct bus_reply reply;
     uint64_t id;
-    assert_true(envelope_open(STR("\x01\x9A\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x07\x93\x06\x05\xC0\xC3\x81\xA1k\xA1v"),
-                              &reader));
+    assert_true(envelope_open(
+        STR("\x01\x9A\x05\xC0\xC0\x00\x94\x0A\x09\x3C\xC3\xC0\x07\x93\x06\x05\xC0\xC3\x81\xA1k\xA1v"), &reader));
     assert_true(envelope_read_reply(&reader, &id, &reply) && pack_at_end(&reader));
     assert_int_equal(reply.rate.reset_s, 60);
     assert_int_equal(reply.version, 7);
