@@ -44,8 +44,8 @@ static void garbage_from_callers_is_counted_and_dropped(void **state)
     WAIT_FOR(fixture, service->calls == 2);
     bus_turn(service->bus);
     char reply[32];
-    assert_int_equal(zmq_recv(zsock_resolve(raw), reply, sizeof reply, 0), 10);
-    assert_memory_equal(reply, "\x01\x98\x05\xC0\xC0\x00\xC0\xC0\x00\xC0", 10);
+    assert_int_equal(zmq_recv(zsock_resolve(raw), reply, sizeof reply, 0), 11);
+    assert_memory_equal(reply, "\x01\x99\x05\xC0\xC0\x00\xC0\xC0\x00\xC0\xC2", 11);
     zsock_destroy(&raw);
 }
 
