@@ -32,8 +32,8 @@ void note_small_pages(void)
         return;
     bool is_told = fgets(choice, sizeof choice, file) != NULL;
     fclose(file);
-    if (is_told && strstr(choice, "[never]") != NULL)
-        log_info("passwords would be hashed twice as fast with huge pages: write madvise to the file",
+    if (is_told && strstr(choice, "[always]") == NULL)
+        log_info("passwords would be hashed twice as fast with huge pages: write always to the file",
                  LOG_Z("file", HUGE_PAGES));
 }
 
