@@ -431,7 +431,10 @@ static void a_login_by_the_old_password_does_not_outlive_its_change(void **state
                                         .path = "/auth/password",
                                         .token = user.token,
                                         .json = change_json(user.password, "another secret")}};
-    const char *waiting = "select count(*) from pg_locks where relation = 'auth.audit'::regclass and not granted";
+    /* Who prunes the trail, a second after the start, waits for it too. */
+    const char *waiting = "select count(*) from pg_locks join pg_stat_activity using (pid) "
+                          "where relation = 'auth.audit'::regclass and not granted "
+                          "and query not like '%delete from auth.audit%'";
     struct database *holder = database_connect(stack->database_url);
     database_run(holder, "begin; lock table auth.audit in share mode");
     send_beside(&login);
