@@ -41,14 +41,15 @@ enum error tries_count(struct call *call, const struct tries_rule *rule, struct 
 
 /* ---- taking back ---- */
 
-void tries_give_time(struct call *call)
+/* Also where the call is late by now. */
+static void give_time(struct call *call)
 {
     int64_t needed_ms = loop_now_ms() + SETTLE_MS;
     if (call->deadline_ms < needed_ms)
         call->deadline_ms = needed_ms;
 }
 
-void tries_note(const struct call *call, enum error error)
+static void note(const struct call *call, enum error error)
 {
     if (error != OK)
         log_warn("what was no failure stays counted as one", LOG_Z("reason", error_message(error)),
@@ -60,9 +61,9 @@ void tries_uncount(struct call *call, const struct tries_rule *rule, struct str 
     struct db_result result;
     if (!tries_are_counted(rule, who))
         return;
-    tries_give_time(call);
-    tries_note(call, call_query(call, &tries_sql_throttle_uncount, &result, DB_TEXT(str_from(rule->kind)), DB_TEXT(who),
-                                DB_INTEGER(rule->limit)));
+    give_time(call);
+    note(call, call_query(call, &tries_sql_throttle_uncount, &result, DB_TEXT(str_from(rule->kind)), DB_TEXT(who),
+                          DB_INTEGER(rule->limit)));
 }
 
 void tries_forgive(struct call *call, const struct tries_rule *rule, struct str who)
@@ -70,7 +71,7 @@ void tries_forgive(struct call *call, const struct tries_rule *rule, struct str 
     struct db_result result;
     if (!tries_are_counted(rule, who))
         return;
-    tries_give_time(call);
-    tries_note(call, call_query(call, &tries_sql_throttle_clear, &result, DB_TEXT(str_from(rule->kind)), DB_TEXT(who)));
+    give_time(call);
+    note(call, call_query(call, &tries_sql_throttle_clear, &result, DB_TEXT(str_from(rule->kind)), DB_TEXT(who)));
     call_set_rate(call, (struct rate){rule->limit, rule->limit, rule->window_s});
 }

@@ -29,10 +29,6 @@ void tries_forgive(struct call *call, const struct tries_rule *rule, struct str 
 bool tries_are_counted(const struct tries_rule *rule, struct str who);
 /* What tries_count says of so many, whose window has so many seconds left. */
 enum error tries_judge(struct call *call, const struct tries_rule *rule, int64_t used, int64_t left_s) MUST_USE;
-/* Before taking back: time for it, also where the call is late by now. */
-void tries_give_time(struct call *call);
-/* After it: tells in the log that it failed, if it did. */
-void tries_note(const struct call *call, enum error error);
 
 /* Removes at most $1 counts whose window is over; how many. For whoever tidies up: the table holds no more than was
  * tried within a window. */
