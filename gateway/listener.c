@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 
 #include "common/address.h"
 #include "common/allocate.h"
@@ -80,6 +81,13 @@ static bool is_full(const struct listener *listener)
 {
     struct gateway *gateway = listener->thread->gateway;
     return listener->role == LISTENER_API && atomic_load(&gateway->connections) >= gateway->config->max_connections;
+}
+
+/* Whether somebody waits to be accepted: else nobody need give way, least of all who was accepted last. */
+static bool is_awaited(const struct listener *listener)
+{
+    struct pollfd poll_fd = {.fd = h2o_socket_get_fd(listener->socket), .events = POLLIN};
+    return poll(&poll_fd, 1, 0) > 0;
 }
 
 /* Who lies idle gives way to who comes. Only so many are looked at: busy ones may stand before them. */
@@ -186,9 +194,13 @@ static void on_connections(h2o_socket_t *socket, const char *err)
 {
     struct listener *listener = socket->data;
     for (int n = 0; err == NULL && n < ACCEPTS_A_TURN; n++) {
-        if (is_full(listener) && !make_room(listener)) {
-            pause_accepting(listener, "MAX_CONNECTIONS are open");
-            return;
+        if (is_full(listener)) {
+            if (!is_awaited(listener))
+                return;
+            if (!make_room(listener)) {
+                pause_accepting(listener, "MAX_CONNECTIONS are open");
+                return;
+            }
         }
         if (!accept_one(listener)) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/support/factories.h"
@@ -11,7 +12,46 @@
 #include "tests/support/raw.h"
 #include "tests/support/scratch.h"
 
-enum { CROWD = 64, CONNECTIONS = 40, PENDING = 8 /* MAX_PENDING_CALLS, of each of two threads */, PATIENCE_MS = 15000 };
+enum {
+    CROWD = 64,
+    MAX_CONNECTIONS = 80,
+    CONNECTIONS = 40,
+    PENDING = 8 /* MAX_PENDING_CALLS, of each of two threads */,
+    PATIENCE_MS = 15000
+};
+
+/* One request and its reply: then it has been accepted, and lies idle. */
+static void ask_on(int fd)
+{
+    static const char request[] = "GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char reply[4096];
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    assert_true(recv(fd, reply, sizeof reply, 0) > 0);
+}
+
+static bool has_been_closed(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+/* One for one: no other, and not the one that has just come. The first test: nobody else is connected. */
+static void no_more_give_way_than_must(void **state)
+{
+    enum { ALL = MAX_CONNECTIONS + 20 };
+    struct stack *stack = *state;
+    int fds[ALL];
+    size_t closed = 0;
+    for (size_t i = 0; i < ALL; i++) {
+        fds[i] = raw_connect(stack);
+        ask_on(fds[i]);
+    }
+    for (size_t i = 0; i < ALL; i++) {
+        closed += has_been_closed(fds[i]);
+        close(fds[i]);
+    }
+    assert_int_equal(closed, ALL - MAX_CONNECTIONS);
+}
 
 static void a_full_hashing_queue_is_503(void **state)
 {
@@ -118,6 +158,6 @@ static const struct stack_options options = {
     .environment = {"HASH_QUEUE=4", "PASSWORD_MEMORY_KIB=8192", "PASSWORD_ITERATIONS=2", "MAX_CONNECTIONS=80",
                     "LOGIN_FAILURES_LIMIT=0", "MAX_PENDING_CALLS=8", "REQUEST_TIMEOUT_MS=2000"},
 };
-SUITE_WITH("overload", &options, cmocka_unit_test(a_full_hashing_queue_is_503),
-           cmocka_unit_test(connections_are_capped), cmocka_unit_test(idle_connections_give_way),
-           cmocka_unit_test(one_that_hangs_takes_no_other_along))
+SUITE_WITH("overload", &options, cmocka_unit_test(no_more_give_way_than_must),
+           cmocka_unit_test(a_full_hashing_queue_is_503), cmocka_unit_test(connections_are_capped),
+           cmocka_unit_test(idle_connections_give_way), cmocka_unit_test(one_that_hangs_takes_no_other_along))

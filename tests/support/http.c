@@ -130,6 +130,7 @@ static struct reply *finish(struct exchange *exchange, CURLcode result)
     struct reply *reply = exchange->reply;
     if (result == CURLE_OK)
         curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &reply->status);
+    reply->why = result == CURLE_OK ? "" : curl_easy_strerror(result);
     reply->json = json_loadb(reply->body, reply->body_len, JSON_DECODE_ANY, NULL);
     curl_slist_free_all(exchange->headers);
     return reply;

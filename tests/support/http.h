@@ -23,7 +23,8 @@ struct request {
 
 struct reply {
     const char *verb, *path; /* asked for */
-    long status;             /* 0 = no reply came */
+    long status;             /* 0 = no reply came: */
+    const char *why;         /* then the reason, else "" */
     char *head;              /* its lines, each with \r\n */
     char *body;              /* terminated */
     size_t body_len;

@@ -105,8 +105,8 @@ size_t count_status(struct reply *const *replies, size_t count, long status)
 
 static void fail_reply(const struct reply *reply, const char *expected, const char *file, int line)
 {
-    print_error("%s %.200s: expected %s, got\n%s%.2000s\n", reply->verb, reply->path, expected, reply->head,
-                reply->body);
+    print_error("%s %.200s: expected %s, got %s\n%s%.2000s\n", reply->verb, reply->path, expected, reply->why,
+                reply->head, reply->body);
     _fail(file, line);
 }
 
