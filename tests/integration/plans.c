@@ -199,14 +199,37 @@ static const char *schema_of(const char *service)
     return NULL;
 }
 
+static void take_generic_plans(const char *count, const char *ignored)
+{
+    (void)ignored;
+    if (strcmp(count, "0") == 0)
+        complain("is planned anew each time");
+}
+
+/* After five times Postgres decides whether to plan no more (its manual, PREPARE): to plan may cost more than to run.
+ */
+static void check_planned_once(const char *execute)
+{
+    run("set auto_explain.log_min_duration = -1; set plan_cache_mode = auto");
+    for (int i = 0; i < 6; i++) {
+        run("begin");
+        (void)try(execute);
+        run("rollback");
+    }
+    each_row("select generic_plans from pg_prepared_statements where name = 'sample'", take_generic_plans);
+    explain_from_now_on();
+}
+
 /* A statement of common/sql is run in the schema. */
 static void run_sample(const char *service, const char *statement, const char *folder, const char *arguments)
 {
     const char *schema = schema_of(service);
     run(text("set search_path to %s", schema));
     run(text("prepare sample as %s", read_text(text("%s/%s/sql/%s.sql", SOURCE_DIR, folder, statement))));
+    const char *execute = *arguments != '\0' ? text("execute sample (%s)", arguments) : "execute sample";
+    check_planned_once(execute);
     run("begin");
-    const char *why = try(*arguments != '\0' ? text("execute sample (%s)", arguments) : "execute sample");
+    const char *why = try(execute);
     if (why != NULL)
         complain("fails: %s", why);
     run("rollback; deallocate sample; reset search_path");

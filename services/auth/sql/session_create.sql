@@ -10,10 +10,10 @@ with credential as materialized (
        for share
 ), ended as (
     delete from auth.session
-     where id in (select id from auth.session
-                   where user_id in (select user_id from credential)
-                   order by id desc
-                  offset $8::bigint - 1)
+     where id = any (array(select id from auth.session
+                            where user_id = (select user_id from credential)
+                            order by id desc
+                           offset $8::bigint - 1))
     returning id
 ), begun as (
     insert into auth.session (user_id, key_hash, token_hash, expires_at, address, agent)
