@@ -2,15 +2,20 @@
 #include "common/workers.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/allocate.h"
+#include "common/kept_memory.h"
 #include "common/scheduling.h"
+
+enum { PATIENCE_S = 1 };
 
 STAILQ_HEAD(job_list, job);
 
@@ -26,12 +31,29 @@ struct workers {
 
 /* ---- in the threads ---- */
 
+/* Waits for a job, or the end. Who waits long needs no memory. */
+static void await(struct workers *workers)
+{
+    struct timespec patience;
+    clock_gettime(CLOCK_MONOTONIC, &patience);
+    patience.tv_sec += PATIENCE_S;
+    int result = 0;
+    while (STAILQ_EMPTY(&workers->given) && !workers->ends && result != ETIMEDOUT)
+        result = pthread_cond_clockwait(&workers->changed, &workers->mutex, CLOCK_MONOTONIC, &patience);
+    if (result != ETIMEDOUT)
+        return;
+    pthread_mutex_unlock(&workers->mutex);
+    kept_memory_release();
+    pthread_mutex_lock(&workers->mutex);
+    while (STAILQ_EMPTY(&workers->given) && !workers->ends)
+        pthread_cond_wait(&workers->changed, &workers->mutex);
+}
+
 /* NULL = it is over. */
 static struct job *next(struct workers *workers)
 {
     pthread_mutex_lock(&workers->mutex);
-    while (STAILQ_EMPTY(&workers->given) && !workers->ends)
-        pthread_cond_wait(&workers->changed, &workers->mutex);
+    await(workers);
     struct job *job = STAILQ_FIRST(&workers->given);
     if (job != NULL)
         STAILQ_REMOVE_HEAD(&workers->given, link);
@@ -56,10 +78,14 @@ static void *work(void *context)
     struct workers *workers = context;
     pthread_setname_np(pthread_self(), "worker");
     scheduling_step_back();
+    kept_memory_begin();
     for (struct job *job; (job = next(workers)) != NULL;) {
+        scheduling_offer_begin();
         job->run(job);
+        scheduling_offer_end();
         hand_back(workers, job);
     }
+    kept_memory_release();
     return NULL;
 }
 

@@ -1,6 +1,7 @@
-/* Threads for work that takes a core for milliseconds, at low priority. Not libuv's: its uv_async_send is a lock that
- * the loop spins on, and wakes the loop while it holds it, so that a thread of low priority keeps a core of the loop's
- * busy until it gets its next turn. */
+/* Threads for work that takes a core for milliseconds; they step back, offer it to others often (scheduling.h), and
+ * keep the memory of password hashes (kept_memory.h) until they have had nothing to do for a second. Not libuv's: its
+ * uv_async_send is a lock that the loop spins on, and wakes the loop while it holds it, so that a thread of low
+ * priority keeps a core of the loop's busy until it gets its next turn. */
 #ifndef COMMON_WORKERS_H
 #define COMMON_WORKERS_H
 

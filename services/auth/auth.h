@@ -56,10 +56,6 @@ enum error hash_password(struct call *call, struct str password, struct str *has
 enum error verify_password(struct call *call, struct str password, struct str hash, bool *matches,
                            bool *outdated) MUST_USE;
 
-/* Tells the log where the host keeps hashing slow: libsodium maps each hash's memory anew, and to get it in pages of 4
- * KiB takes as long as to hash (290 against 133 hashes a second were measured). */
-void note_small_pages(void);
-
 /* Whether it may be somebody's new password, by the settings: else ERROR_VALIDATION, in the words of validation. */
 enum error check_new_password(struct call *call, struct str password) MUST_USE;
 

@@ -64,7 +64,6 @@ static bool start(struct service *service)
     loop_set_work_limit(service_loop(service), (size_t)config->hash_queue);
     if (!proto_fits() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return false;
-    note_small_pages();
     struct auth *auth = allocate(sizeof *auth);
     auth->mailer = mailer_new(service, &config->mail);
     auth->retention = retention_new(service, config->retention_interval_s);

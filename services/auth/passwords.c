@@ -2,13 +2,9 @@
 #include "services/auth/auth.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "services/auth/password_policy.h"
-
-#define HUGE_PAGES "/sys/kernel/mm/transparent_hugepage/enabled"
 
 /* The contract's least length is the message's own rule; this one is the operator's. Lengths are JavaScript's, as
  * there.
@@ -22,19 +18,6 @@ enum error check_new_password(struct call *call, struct str password)
     if (config->password_check_common && password_is_common(password))
         return call_fail_validation(call, "password is too common");
     return OK;
-}
-
-void note_small_pages(void)
-{
-    char choice[64] = "";
-    FILE *file = fopen(HUGE_PAGES, "re");
-    if (file == NULL)
-        return;
-    bool is_told = fgets(choice, sizeof choice, file) != NULL;
-    fclose(file);
-    if (is_told && strstr(choice, "[always]") == NULL)
-        log_info("passwords would be hashed twice as fast with huge pages: write always to the file",
-                 LOG_Z("file", HUGE_PAGES));
 }
 
 enum error read_credential(struct call *call, int64_t user_id, struct credential *credential)

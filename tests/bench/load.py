@@ -89,8 +89,8 @@ def transactions(url, script, clients, seconds, variables):
     return float(_only(r"^tps = ([\d.]+)", done.stdout))
 
 
-def hashes(program, seconds, memory_kib, iterations):
-    done = subprocess.run([program, str(seconds), str(memory_kib), str(iterations)], capture_output=True, text=True, check=True)
+def hashes(program, seconds, memory_kib, iterations, *kept):
+    done = subprocess.run([program, str(seconds), str(memory_kib), str(iterations), *kept], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 

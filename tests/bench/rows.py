@@ -238,13 +238,19 @@ def make_people(bench, names):
 def logging_in(bench):
     make_people(bench, "entrant")
     program = os.path.join(BUILD, "tests/bench/bench_hashes")
-    here, cores = turn_about(
+
+    def hash_alone(*kept):
+        return load.Answers(load.hashes(program, bench.seconds, *PASSWORD_COST, *kept), 0, 0, 0, 0)
+
+    here, cores, kept = turn_about(
         bench,
         lambda: load.run(bench.stack.url, "", 16, bench.seconds, login_script("entrant")),
-        lambda: load.Answers(load.hashes(program, bench.seconds, *PASSWORD_COST), 0, 0, 0, 0),
+        hash_alone,
+        lambda: hash_alone("kept"),
     )
     ratio = median_ratio(here, cores)
-    return told(ratio, here, cores, "a second"), ratio >= 0.9
+    best = told(median_ratio(here, kept), here, kept, "a second")
+    return f"{told(ratio, here, cores, 'a second')}; in memory that is kept, as we do: {best}", ratio >= 0.9
 
 
 @row("GETs while logins saturate", "≥ 0.6 × GETs alone, p99 ≤ 5 ×")

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/fiber.h"
 #include "tests/support/cmocka.h"
 
@@ -288,10 +289,11 @@ struct task {
     struct fixture *fixture;
     int *running; /* tasks that have not ended; the last one stops the loop */
     int64_t deadline_ms;
-    atomic_int *gate;    /* work waits until it is open */
-    useconds_t takes_us; /* and takes so long */
+    atomic_int *gate; /* work waits until it is open */
+    int64_t takes_us; /* and takes so long */
     pid_t thread;
     int niceness;
+    bool is_offered;
     int order, *ended;
     enum error error;
 };
@@ -311,7 +313,8 @@ static void do_work(void *argument)
     int64_t give_up = loop_now_ms() + DEADLINE_MS;
     while (task->gate != NULL && atomic_load(task->gate) == 0 && loop_now_ms() < give_up)
         usleep(100);
-    usleep(task->takes_us);
+    for (int64_t end_us = clock_now_us() + task->takes_us; clock_now_us() < end_us;)
+        continue; /* a sleep would be cut short by what offers the core */
 }
 
 static void work_task(void *argument)
@@ -333,8 +336,39 @@ static void work_runs_in_another_thread_at_low_priority(void **state)
     assert_int_equal(task.error, OK);
     assert_int_not_equal(task.thread, 0);
     assert_int_not_equal(task.thread, gettid());
-    assert_int_equal(task.niceness, 19);
+    assert_int_equal(task.niceness, 10);
     assert_int_equal(getpriority(PRIO_PROCESS, (id_t)gettid()), 0);
+}
+
+static void await_offer(void *argument)
+{
+    bool *is_offered = argument;
+    sigset_t offer, pending;
+    sigemptyset(&offer);
+    sigaddset(&offer, SIGURG);
+    pthread_sigmask(SIG_BLOCK, &offer, NULL);
+    for (int64_t give_up = loop_now_ms() + DEADLINE_MS; !*is_offered && loop_now_ms() < give_up;) {
+        sigpending(&pending);
+        *is_offered = sigismember(&pending, SIGURG);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &offer, NULL);
+}
+
+static void work_fiber(void *argument)
+{
+    struct task *task = argument;
+    task->error = loop_work(task->fixture->loop, INT64_MAX, await_offer, &task->is_offered);
+    loop_stop(task->fixture->loop);
+}
+
+/* By a signal, at which it yields. */
+static void work_offers_its_core_to_others(void **state)
+{
+    struct task task = {.fixture = *state, .error = ERROR_COUNT};
+    assert_true(fiber_start(work_fiber, &task));
+    run(task.fixture);
+    assert_int_equal(task.error, OK);
+    assert_true(task.is_offered);
 }
 
 static void open_gate(void *context)
@@ -461,6 +495,7 @@ int main(void)
         LOOP_TEST(loop_waits_when_hooks_have_no_more),
         LOOP_TEST(signal_arrives),
         LOOP_TEST(work_runs_in_another_thread_at_low_priority),
+        LOOP_TEST(work_offers_its_core_to_others),
         LOOP_TEST(work_is_bounded_by_limit_and_deadline),
         LOOP_TEST(work_is_not_held_for_longer_than_a_moment),
         LOOP_TEST(work_of_a_crowd_is_handed_back_together),

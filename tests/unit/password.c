@@ -1,6 +1,8 @@
 /* Password hashes, in a fiber over the real loop and its worker threads. */
 #include "common/password.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -309,6 +311,49 @@ static void without_memory_it_is_overload(void **state)
 }
 #endif
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* where nothing is kept */
+static long page_faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+static long resident_pages(void)
+{
+    long resident = -1;
+    FILE *file = fopen("/proc/self/statm", "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &resident), 1);
+    fclose(file);
+    return resident;
+}
+
+/* Any thread may be the one that hashes: sooner or later it is one that has some memory already. */
+static void memory_is_kept_for_the_next_hash_and_then_given_back(void **state)
+{
+    (void)state;
+    enum { HASH_PAGES = 19456 / 4, MANY = 500, DEADLINE_MS = 20000 };
+    const struct password_cost smaller = {.memory_kib = 8192, .iterations = 1};
+    long resident = resident_pages(), before = page_faults(), faults;
+    struct str hash = hash_of(PASSWORD, &real), small_hash = hash_of(PASSWORD, &smaller);
+    assert_in_range(page_faults() - before, HASH_PAGES, LONG_MAX); /* so that is how they show */
+    int64_t give_up = loop_now_ms() + DEADLINE_MS;
+    do {
+        before = page_faults();
+        assert_true(verify(PASSWORD, hash, &real).matches);
+        faults = page_faults() - before;
+        assert_true(verify(PASSWORD, small_hash, &smaller).matches); /* in the larger one's memory */
+        assert_false(verify(STR("wrong"), small_hash, &smaller).matches);
+    } while (faults > HASH_PAGES / 2 && loop_now_ms() < give_up);
+    assert_in_range(faults, 0, HASH_PAGES / 2);
+
+    while (resident_pages() > resident + MANY && loop_now_ms() < give_up)
+        usleep(1000);
+    assert_in_range(resident_pages(), 0, resident + MANY);
+}
+#endif
+
 #define PASSWORD_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -318,6 +363,9 @@ int main(void)
         PASSWORD_TEST(without_memory_it_is_overload), /* first: libuv's pool must not have been used before the fork */
 #endif
         PASSWORD_TEST(hash_says_how_it_was_made),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        PASSWORD_TEST(memory_is_kept_for_the_next_hash_and_then_given_back),
+#endif
         PASSWORD_TEST(only_the_password_matches),
         PASSWORD_TEST(any_bytes_make_a_password),
         PASSWORD_TEST(another_cost_is_outdated),
