@@ -15,8 +15,10 @@
 
 enum {
     MAX_PARAMETERS = 32,
-    MAX_SLOTS = 1024,       /* what one connection may owe */
-    WRITES_AHEAD = 16,      /* sent to one connection before the first is answered: enough to keep a server busy */
+    MAX_SLOTS = 1024,  /* what one connection may owe */
+    WRITES_AHEAD = 16, /* sent to one connection before the first is answered: enough to keep a server busy */
+    HELD_WRITES = 8,   /* behind so many that are not answered, answers wait HOLD_MS for each other */
+    HOLD_MS = 1,
     ANSWER_GRACE_MS = 2000, /* past statement_timeout, a connection that says nothing is dead */
 };
 
@@ -74,11 +76,13 @@ struct connection {
     enum connection_state state;
     PGconn *pg; /* NULL while WAITING */
     struct loop_watch *watch;
-    struct loop_timer *timer;     /* the end of the state's patience */
-    unsigned failures;            /* attempts since it was ready */
-    bool has_unsynced;            /* shared reads were sent in this turn; their Sync follows at its end */
-    bool has_output;              /* something was sent in this turn */
-    bool is_writing;              /* libpq has more to send than the socket took */
+    struct loop_timer *timer;   /* the end of the state's patience */
+    struct loop_timer *holding; /* runs while answers wait for each other */
+    unsigned failures;          /* attempts since it was ready */
+    bool has_unsynced;          /* shared reads were sent in this turn; their Sync follows at its end */
+    bool has_output;            /* something was sent in this turn */
+    bool is_writing;            /* libpq has more to send than the socket took */
+    bool is_holding;
     int64_t heard_ms;             /* when the server last answered, or began to owe an answer */
     struct slot slots[MAX_SLOTS]; /* a ring */
     size_t first, used;

@@ -846,6 +846,55 @@ static void test_what_a_connection_owes_is_bounded(void **state)
     close_pool();
 }
 
+enum { CROWD = 40 };
+
+/* So many that answers are held. */
+static void make_crowd(struct job *jobs, char (*names)[16], const char *prefix, const struct statement *statement)
+{
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(names[i], sizeof names[i], "%s%d", prefix, i);
+        jobs[i] = (struct job){.statement = statement, .values = {DB_TEXT(str_from(names[i])), DB_INTEGER(5)}};
+    }
+}
+
+static void test_a_crowd_of_writes_each_get_their_own_answer(void **state)
+{
+    (void)state;
+    struct job jobs[CROWD];
+    char names[CROWD][16], sql[128];
+    open_pool(2, 3000);
+    make_crowd(jobs, names, "crowd", &add_item);
+    run_jobs(jobs, CROWD);
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(jobs[i].error, OK);
+        snprintf(sql, sizeof sql, "select id from item where name = '%s'", names[i]);
+        assert_int_equal(jobs[i].answer, ask(sql));
+    }
+    close_pool();
+}
+
+static void test_a_crowd_of_writes_whose_sessions_end_learns_what_became_of_it(void **state)
+{
+    (void)state;
+    struct job jobs[CROWD];
+    char names[CROWD][16], sql[128];
+    int succeeded = 0;
+    open_pool(2, 3000);
+    make_crowd(jobs, names, "cut", &add_item_slowly);
+    run_jobs_disturbed(jobs, CROWD,
+                       (struct disturbance){.once = "select (count(*) > 3)::int from item where name like 'cut%'",
+                                            .then = "select pg_terminate_backend(pid) from pg_stat_activity "
+                                                    "where application_name = 'unit_db'"});
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(sql, sizeof sql, "select count(*) from item where name = '%s'", names[i]);
+        assert_true(jobs[i].error == OK || jobs[i].error == ERROR_UNAVAILABLE);
+        assert_true(jobs[i].error != OK || ask(sql) == 1);
+        succeeded += jobs[i].error == OK;
+    }
+    assert_in_range(succeeded, 1, CROWD - 1);
+    close_pool();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -877,6 +926,8 @@ int main(void)
         cmocka_unit_test(test_what_is_looked_for_is_failed_when_the_pool_goes),
         cmocka_unit_test(test_a_thousand_at_once_each_get_their_own_answer),
         cmocka_unit_test(test_what_a_connection_owes_is_bounded),
+        cmocka_unit_test(test_a_crowd_of_writes_each_get_their_own_answer),
+        cmocka_unit_test(test_a_crowd_of_writes_whose_sessions_end_learns_what_became_of_it),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
