@@ -302,11 +302,29 @@ def at_rest(bench):
     return f"{together:.0f} MB; {summed:.0f} MB where pages that they share count for each", together <= 40
 
 
-def cpu_a_request(stack, read):
-    """Microseconds that servers and Postgres take for a request of read(); and what it returns."""
-    before = stack.cpu_us()
+@dataclass
+class Cost:
+    """Microseconds of CPU a request, of the servers and of their sessions of Postgres; and the answers."""
+
+    servers: float
+    postgres: float
+    answers: load.Answers
+
+    @property
+    def all(self):
+        return self.servers + self.postgres
+
+
+def cost(stack, read):
+    """Of the requests that read() makes."""
+    servers, postgres = stack.servers_cpu_us(), stack.sessions_cpu_us()
     answers = read()
-    return (stack.cpu_us() - before) / answers.count, answers
+    servers, postgres = stack.servers_cpu_us() - servers, stack.sessions_cpu_us() - postgres
+    return Cost(servers / answers.count, postgres / answers.count, answers)
+
+
+def of_all(result):
+    return result.all
 
 
 def page_script(rooms):
@@ -341,13 +359,15 @@ def growth(bench):
         many.grow_to(MANY_ROOMS)
         for name, script in GROWING.items():
 
-            def cost(stack, script=script):
-                read = lambda: load.run(stack.url, stack.token, 64, bench.seconds, script(stack.rooms))
-                return cpu_a_request(stack, read)[0]
+            def side(stack, script=script):
+                return cost(stack, lambda: load.run(stack.url, stack.token, 64, bench.seconds, script(stack.rooms)))
 
-            large, small = turn_about(bench, lambda: cost(many), lambda: cost(few))
-            ratios.append(median_ratio(large, small, of=float))
-            texts.append(f"{name} {ratios[-1]:.2f} × ({median(small, float):.0f} → {median(large, float):.0f} µs of CPU)")
+            large, small = turn_about(bench, lambda: side(many), lambda: side(few))
+            ratios.append(median_ratio(large, small, of_all))
+            every, postgres = (
+                f"{median(small, of):.1f} → {median(large, of):.1f}" for of in (of_all, lambda result: result.postgres)
+            )
+            texts.append(f"{name} {ratios[-1]:.2f} × ({every} µs of CPU, of which Postgres' {postgres})")
     finally:
         few.remove()
     return "; ".join(texts), max(ratios) <= 1.1
@@ -363,14 +383,14 @@ def copies(bench):
         gateway, port = stack.gateway(**{"GATEWAY_THREADS": "1", **settings})
         extra.append(gateway)
         url = stack.origin(port)
-        sides.append(lambda url=url: cpu_a_request(stack, lambda: read_rooms(bench, 256, url=url)))
+        sides.append(lambda url=url: cost(stack, lambda: read_rooms(bench, 256, url=url)))
     one, two_copies, two_threads = turn_about(bench, *sides)
     for process in reversed(extra):
         stack.stop(process)
     texts, met = [], True
     for name, two in (("copies", two_copies), ("threads", two_threads)):
-        rate = median_ratio(two, one, lambda result: result[1].rate)
-        cpu = median_ratio(two, one, lambda result: result[0])
+        rate = median_ratio(two, one, lambda result: result.answers.rate)
+        cpu = median_ratio(two, one, of_all)
         texts.append(f"two {name}: {rate:.2f} × the rate, {cpu:.2f} × the CPU")
         met = met and rate >= 0.97 and cpu <= 1.05
     return "; ".join(texts), met

@@ -142,12 +142,14 @@ class Stack:
     def servers(self):
         return [self.process(name) for name in os.listdir(os.path.join(self.folder, "processes")) if name != "postgres"]
 
-    def cpu_us(self):
-        """What the servers and their sessions of Postgres have taken so far, all together."""
+    def servers_cpu_us(self):
+        """What the servers have taken so far, all together."""
+        return sum(process.cpu_us() for process in self.servers() + [Process(child.pid) for child in self.started])
+
+    def sessions_cpu_us(self):
+        """The same of the sessions of Postgres."""
         everybody = [Process(name) for name in os.listdir("/proc") if name.isdigit()]
-        sessions = [process for process in everybody if process.is_session_of(self.process("postgres"))]
-        servers = self.servers() + [Process(child.pid) for child in self.started]
-        return sum(process.cpu_us() for process in servers + sessions)
+        return sum(process.cpu_us() for process in everybody if process.is_session_of(self.process("postgres")))
 
     def start(self, program, *arguments, ready=None, **settings):
         """A program beside the stack's own, of the same settings but for these; ready: the port on which it then listens."""
