@@ -76,13 +76,13 @@ struct connection {
     enum connection_state state;
     PGconn *pg; /* NULL while WAITING */
     struct loop_watch *watch;
-    struct loop_timer *timer;   /* the end of the state's patience */
-    struct loop_timer *holding; /* runs while answers wait for each other */
-    unsigned failures;          /* attempts since it was ready */
-    bool has_unsynced;          /* shared reads were sent in this turn; their Sync follows at its end */
-    bool has_output;            /* something was sent in this turn */
-    bool is_writing;            /* libpq has more to send than the socket took */
-    bool is_holding;
+    struct loop_timer *timer;     /* the end of the state's patience */
+    struct loop_timer *holding;   /* runs while answers wait for each other */
+    unsigned failures;            /* attempts since it was ready */
+    bool has_unsynced;            /* shared reads were sent in this turn; their Sync follows at its end */
+    bool has_output;              /* something was sent in this turn */
+    bool is_writing;              /* libpq has more to send than the socket took */
+    bool is_holding;              /* it does; nothing is read */
     int64_t heard_ms;             /* when the server last answered, or began to owe an answer */
     struct slot slots[MAX_SLOTS]; /* a ring */
     size_t first, used;

@@ -1,6 +1,6 @@
 /* The memory of password hashes, kept from one to the next in a thread that computes many. libsodium maps it anew for
  * each (19 MiB by default) and has no setting for that: making and clearing 4,864 pages takes longer than hashing in
- * them, and goes on under a lock that other threads of the process wait for (2 cores: 130 hashes a second, and 330 in
+ * them, and goes on under a lock that other threads of the process wait for (2 cores: 130 hashes a second, and 320 in
  * memory that is kept). */
 #ifndef COMMON_KEPT_MEMORY_H
 #define COMMON_KEPT_MEMORY_H

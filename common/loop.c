@@ -302,7 +302,7 @@ static void collect(void *context)
 
 /* While more work waits than there are cores, results wait a little for each other. What follows on each of them then
  * does so for several at once, with warm caches: work of this kind has emptied them (HOLD_MS 1, 25: 0.88, 0.91 × as
- * many logins as the cores can hash). Who waits for a core has waited longer than that. */
+ * many logins as hashes alone, before those kept their memory). Who waits for a core has waited longer than that. */
 static void on_workers(void *context, bool readable, bool writable)
 {
     (void)readable, (void)writable;

@@ -10,7 +10,8 @@
 void scheduling_take_turns(void);
 
 /* For threads that compute for milliseconds: a niceness that leaves nine tenths of a core to anybody else of the same
- * scheduling group (sched(7), "The autogroup feature": a session; a cgroup) who never sleeps. */
+ * scheduling group (sched(7), "The autogroup feature": a session; a cgroup) who never sleeps, and a slice of 100 µs
+ * instead of milliseconds; Linux hears of slices since 6.12 (Documentation/scheduler/sched-eevdf.rst). */
 void scheduling_step_back(void);
 
 /* From begin to end such a thread offers its core every 200 µs to whoever waits for it. Who takes turns does not take
