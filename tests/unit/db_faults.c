@@ -62,7 +62,8 @@ static void test_a_write_whose_session_ends_behind_it_is_a_success(void **state)
     check_end_of_session(
         (struct job){.statement = &add_item_slowly, .values = {DB_TEXT(STR("in time")), DB_INTEGER(50)}},
         "do $$ begin "
-        "while exists (select" NAPPING ") loop perform pg_stat_clear_snapshot(); end loop; "
+        "while exists (select from pg_stat_activity where application_name = 'unit_db' and state <> 'idle') "
+        "loop perform pg_stat_clear_snapshot(); end loop; " /* idle: it has committed, and said so */
         "perform pg_terminate_backend(pid, 5000) from pg_stat_activity "
         "where application_name = 'unit_db'; "
         "end $$",
