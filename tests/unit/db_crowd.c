@@ -133,7 +133,7 @@ static void test_a_crowd_of_writes_each_get_their_own_answer(void **state)
 {
     (void)state;
     struct job jobs[CROWD];
-    char names[CROWD][16], sql[128];
+    char names[CROWD][16], sql[1024];
     open_pool(2, 3000);
     make_crowd(jobs, names, "crowd", &add_item);
     run_jobs(jobs, CROWD);

@@ -121,7 +121,7 @@ static void test_a_crowd_of_writes_whose_sessions_end_learns_what_became_of_it(v
 {
     (void)state;
     struct job jobs[CROWD];
-    char names[CROWD][16], sql[128];
+    char names[CROWD][16], sql[1024];
     int succeeded = 0;
     open_pool(2, 3000);
     make_crowd(jobs, names, "cut", &add_item_slowly);
