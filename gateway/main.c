@@ -90,6 +90,7 @@ static void block_signals(sigset_t *signals)
 
 static void start_threads(void)
 {
+    pthread_barrier_init(&gateway.loops_ended, NULL, (unsigned)config.threads);
     for (int64_t i = 0; i < config.threads; i++)
         if (pthread_create(&handles[i], NULL, thread_run, threads[i]) != 0) {
             log_error("cannot start a thread");
@@ -104,6 +105,7 @@ static void stop_threads(void)
         thread_stop(threads[i]);
     for (int64_t i = 0; i < config.threads; i++)
         pthread_join(handles[i], NULL);
+    pthread_barrier_destroy(&gateway.loops_ended);
 }
 
 static void destroy_all(void)

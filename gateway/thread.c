@@ -147,6 +147,13 @@ void thread_stop(struct thread *thread)
 
 /* ---- starting ---- */
 
+/* Why has been said. */
+static _Noreturn void give_up(void)
+{
+    log_flush();
+    exit(EXIT_FAILURE);
+}
+
 static bool is_connected(const struct thread *thread)
 {
     return atomic_load(&thread->connected) == (1U << SERVICE_COUNT) - 1;
@@ -160,10 +167,8 @@ static void listen_when_connected(struct thread *thread)
     bool is_time = is_connected(thread) || clock_now_ms() - thread->began_ms >= CONNECT_PATIENCE_MS;
     if (!is_time || thread->api.is_listening || drain_has_begun(thread))
         return;
-    if (!listener_listen(&thread->api)) {
-        log_flush();
-        exit(EXIT_FAILURE);
-    }
+    if (!listener_listen(&thread->api))
+        give_up();
     if (atomic_fetch_add(&gateway->listening, 1) + 1 < (int)gateway->thread_count)
         return;
     log_info("ready", LOG_Z("host", gateway->config->host), LOG_I("port", gateway->config->port),
@@ -171,59 +176,9 @@ static void listen_when_connected(struct thread *thread)
     sd_notify(0, "READY=1");
 }
 
-/* ---- the loop ---- */
-
-static int32_t wait_ms(struct thread *thread)
-{
-    int64_t wait = bus_wait_ms(thread->bus);
-    bool is_between = drain_has_begun(thread) || !thread->api.is_listening;
-    int64_t most = is_between ? STEP_MS : HOUSEKEEPING_MS;
-    return (int32_t)(wait < 0 || wait > most ? most : wait);
-}
-
-void *thread_run(void *memory)
-{
-    struct thread *thread = memory;
-    thread->began_ms = clock_now_ms();
-    while (!drain_turn(thread)) {
-        listen_when_connected(thread);
-        int32_t wait = wait_ms(thread);
-        if (wait == 0)
-            thread_plan_turn(thread);
-        thread->has_heard = false;
-        int failed = h2o_evloop_run(thread->context.loop, wait);
-        if (failed && errno != EINTR) {
-            log_error("the event loop failed", LOG_Z("error", strerror(errno)));
-            abort();
-        }
-        log_flush();
-    }
-    if (thread->requests > 0)
-        log_warn("stopped with requests under way", LOG_I("requests", thread->requests));
-    return NULL;
-}
-
-/* ---- lives ---- */
-
-static bool connect_services(struct thread *thread)
-{
-    const struct gateway_config *config = thread->gateway->config;
-    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
-        if (bus_connect(thread->bus, service, proto_service_name(service), config->endpoints[service]) != OK)
-            return false;
-    return watch(thread, bus_descriptor(thread->bus), on_descriptor);
-}
-
-/* Of the services whose events the gateway heeds. */
-static bool listen_to_feeds(struct thread *thread)
-{
-    const struct gateway_config *config = thread->gateway->config;
-    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
-        if (config->feed_endpoints[service] != NULL &&
-            feed_subscribe(thread->feed, proto_service_name(service), config->feed_endpoints[service]) != OK)
-            return false;
-    return watch(thread, feed_descriptor(thread->feed), on_descriptor);
-}
+/* ---- h2o's part ----
+ * Begun and ended in the thread that runs it: h2o recycles buffers in a list of each thread, without a lock, and a
+ * socket keeps to the list of the thread that made it. */
 
 static void init_timeouts(struct thread *thread)
 {
@@ -237,42 +192,20 @@ static void init_timeouts(struct thread *thread)
     h2o_timeout_init(loop, &thread->hold_timeout, SHARE_HOLD_MS);
 }
 
-struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
+static bool begin_loop(struct thread *thread)
 {
-    struct thread *thread = allocate(sizeof *thread);
-    thread->gateway = gateway;
+    struct gateway *gateway = thread->gateway;
     h2o_context_init(&thread->context, h2o_evloop_create(), &gateway->http);
     init_timeouts(thread);
+    thread->bus_turn.cb = on_bus_turn;
     h2o_linklist_init_anchor(&thread->api.guards);
     h2o_linklist_init_anchor(&thread->admin.guards);
-    thread->bus_turn.cb = on_bus_turn;
-    thread->arena = arena_new();
-    thread->bus = bus_new(gateway->config->bus_keys);
-    bus_set_limit(thread->bus, (size_t)gateway->config->max_pending_calls);
-    thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
-    thread->principals = principals_new();
-    thread->sessions = sessions_new();
-    thread->metrics = metrics_new();
-    thread->shares = shares_new();
-    thread->bearer = bearer_new(gateway->config->keys);
-    thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (getrandom(&thread->id_generator, sizeof thread->id_generator, 0) != sizeof thread->id_generator ||
-        thread->stop_fd < 0) {
-        log_error("cannot start a thread", LOG_Z("error", strerror(errno)));
-        thread_destroy(&thread);
-        return NULL;
-    }
-    if (!connect_services(thread) || !listen_to_feeds(thread) || !watch(thread, thread->stop_fd, on_stop)) {
-        thread_destroy(&thread);
-        return NULL;
-    }
-    listener_start(&thread->api, LISTENER_API, thread, api_fd, gateway->api_hosts);
-    if (admin_fd >= 0) {
-        listener_start(&thread->admin, LISTENER_ADMIN, thread, admin_fd, gateway->admin_hosts);
-        if (!listener_listen(&thread->admin))
-            thread_destroy(&thread);
-    }
-    return thread;
+    listener_start(&thread->api, LISTENER_API, thread, thread->api_fd, gateway->api_hosts);
+    if (thread->admin_fd >= 0)
+        listener_start(&thread->admin, LISTENER_ADMIN, thread, thread->admin_fd, gateway->admin_hosts);
+    return watch(thread, bus_descriptor(thread->bus), on_descriptor) &&
+           watch(thread, feed_descriptor(thread->feed), on_descriptor) && watch(thread, thread->stop_fd, on_stop) &&
+           (thread->admin_fd < 0 || listener_listen(&thread->admin));
 }
 
 static void close_connections(h2o_linklist_t *guards)
@@ -286,7 +219,7 @@ static void close_connections(h2o_linklist_t *guards)
 
 static bool has_connections(struct thread *thread)
 {
-    return !h2o_linklist_is_empty(&thread->api.guards) || !h2o_linklist_is_empty(&thread->admin.guards);
+    return atomic_load(&thread->connections) > 0 || !h2o_linklist_is_empty(&thread->admin.guards);
 }
 
 static void dispose_loop(struct thread *thread)
@@ -304,22 +237,115 @@ static void dispose_loop(struct thread *thread)
     h2o_evloop_destroy(loop);
 }
 
+static void end_loop(struct thread *thread)
+{
+    listener_close(&thread->api);
+    listener_close(&thread->admin);
+    for (size_t i = 0; i < thread->watch_count; i++)
+        h2o_socket_close(thread->watches[i]);
+    for (int turns = 0; turns < LAST_TURNS && has_connections(thread); turns++) {
+        close_connections(&thread->api.guards);
+        close_connections(&thread->admin.guards);
+        h2o_evloop_run(thread->context.loop, LAST_TURN_MS);
+    }
+    listener_dispose(&thread->api);
+    listener_dispose(&thread->admin);
+    dispose_loop(thread);
+}
+
+/* ---- the loop ---- */
+
+static int32_t wait_ms(struct thread *thread)
+{
+    int64_t wait = bus_wait_ms(thread->bus);
+    bool is_between = drain_has_begun(thread) || !thread->api.is_listening;
+    int64_t most = is_between ? STEP_MS : HOUSEKEEPING_MS;
+    return (int32_t)(wait < 0 || wait > most ? most : wait);
+}
+
+static void run_loop(struct thread *thread)
+{
+    while (!drain_turn(thread)) {
+        listen_when_connected(thread);
+        int32_t wait = wait_ms(thread);
+        if (wait == 0)
+            thread_plan_turn(thread);
+        thread->has_heard = false;
+        int failed = h2o_evloop_run(thread->context.loop, wait);
+        if (failed && errno != EINTR) {
+            log_error("the event loop failed", LOG_Z("error", strerror(errno)));
+            abort();
+        }
+        log_flush();
+    }
+    if (thread->requests > 0)
+        log_warn("stopped with requests under way", LOG_I("requests", thread->requests));
+}
+
+void *thread_run(void *memory)
+{
+    struct thread *thread = memory;
+    thread->began_ms = clock_now_ms();
+    if (!begin_loop(thread))
+        give_up();
+    run_loop(thread);
+    pthread_barrier_wait(&thread->gateway->loops_ended);
+    end_loop(thread);
+    return NULL;
+}
+
+/* ---- lives ---- */
+
+static bool connect_services(struct thread *thread)
+{
+    const struct gateway_config *config = thread->gateway->config;
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        if (bus_connect(thread->bus, service, proto_service_name(service), config->endpoints[service]) != OK)
+            return false;
+    return true;
+}
+
+/* Of the services whose events the gateway heeds. */
+static bool listen_to_feeds(struct thread *thread)
+{
+    const struct gateway_config *config = thread->gateway->config;
+    for (enum proto_service service = 0; service < SERVICE_COUNT; service++)
+        if (config->feed_endpoints[service] != NULL &&
+            feed_subscribe(thread->feed, proto_service_name(service), config->feed_endpoints[service]) != OK)
+            return false;
+    return true;
+}
+
+struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
+{
+    struct thread *thread = allocate(sizeof *thread);
+    thread->gateway = gateway;
+    thread->api_fd = api_fd;
+    thread->admin_fd = admin_fd;
+    thread->arena = arena_new();
+    thread->bus = bus_new(gateway->config->bus_keys);
+    bus_set_limit(thread->bus, (size_t)gateway->config->max_pending_calls);
+    thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
+    thread->principals = principals_new();
+    thread->sessions = sessions_new();
+    thread->metrics = metrics_new();
+    thread->shares = shares_new();
+    thread->bearer = bearer_new(gateway->config->keys);
+    thread->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool has_all = thread->stop_fd >= 0 &&
+                   getrandom(&thread->id_generator, sizeof thread->id_generator, 0) == sizeof thread->id_generator;
+    if (!has_all)
+        log_error("cannot start a thread", LOG_Z("error", strerror(errno)));
+    if (!has_all || !connect_services(thread) || !listen_to_feeds(thread))
+        thread_destroy(&thread);
+    return thread;
+}
+
 void thread_destroy(struct thread **owner)
 {
     struct thread *thread = *owner;
     if (thread == NULL)
         return;
-    listener_close(&thread->api);
-    listener_close(&thread->admin);
-    close_connections(&thread->api.guards);
-    close_connections(&thread->admin.guards);
-    for (size_t i = 0; i < thread->watch_count; i++)
-        h2o_socket_close(thread->watches[i]);
-    for (int turns = 0; turns < LAST_TURNS && has_connections(thread); turns++)
-        h2o_evloop_run(thread->context.loop, LAST_TURN_MS);
-    listener_dispose(&thread->api);
-    listener_dispose(&thread->admin);
-    dispose_loop(thread);
     bus_destroy(&thread->bus);
     feed_subscriber_destroy(&thread->feed);
     principals_destroy(&thread->principals);

@@ -6,6 +6,7 @@
 
 #include "gateway/http.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "common/arena.h"
@@ -33,10 +34,11 @@ struct gateway {
     h2o_hostconf_t *api_hosts[2], *admin_hosts[2]; /* NULL-terminated: whose handlers a listener's connections meet */
     struct thread **threads;
     size_t thread_count;
-    atomic_int connections;  /* of the API */
-    atomic_bool is_stopping; /* no thread hands connections to another any more */
-    atomic_int listening;    /* threads that do */
-    atomic_int busy;         /* threads that serve, or drain and are not done */
+    atomic_int connections;        /* of the API */
+    atomic_bool is_stopping;       /* no thread hands connections to another any more */
+    atomic_int listening;          /* threads that do */
+    atomic_int busy;               /* threads that serve, or drain and are not done */
+    pthread_barrier_t loops_ended; /* of all threads: none hands a connection to one that has gone */
 };
 
 struct thread {
@@ -66,7 +68,8 @@ struct thread {
     struct buffer body, arguments, reply;
     uint64_t id_generator;
 
-    int stop_fd; /* an eventfd: written to from outside when the thread is to stop */
+    int api_fd, admin_fd; /* the listeners', until the thread runs; -1 = none */
+    int stop_fd;          /* an eventfd: written to from outside when the thread is to stop */
     int64_t began_ms;
     struct drain drain;
 };
@@ -76,12 +79,14 @@ static inline struct thread *thread_of(const h2o_req_t *req)
     return (struct thread *)req->conn->ctx;
 }
 
-/* Returns owned. Listeners are descriptors that listen already; admin_fd -1 = none. NULL, having said why, where an
+/* Returns owned. Takes the listeners' descriptors (listener_open); admin_fd -1 = none. NULL, having said why, where an
  * address of the bus is refused. */
 struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd);
+/* Of one that has ended, or never ran. */
 void thread_destroy(struct thread **thread);
 
-/* A pthread's entry, with a struct thread: runs until thread_stop and the end of the drain that follows (drain.h). */
+/* A pthread's entry, with a struct thread: runs until thread_stop and the end of the drain that follows (drain.h), and
+ * returns when the loops of all threads have ended. */
 void *thread_run(void *thread);
 /* From any thread. */
 void thread_stop(struct thread *thread);
