@@ -80,6 +80,29 @@ static void what_waited_too_long_is_not_begun(void **state)
     assert_true(short_one->error == ERROR_OVERLOADED || short_one->error == ERROR_TIMEOUT);
 }
 
+/* More came than it had room for, and who sent it is gone: libzmq must not end the process for it (common/wire.c). */
+static void a_service_that_stood_still_goes_on(void **state)
+{
+    enum { MANY = 4000, STOOD_MS = 2500 };
+    struct fixture *fixture = *state;
+    struct service *service = start_and_connect(fixture, A);
+    struct outcome *outcome = new_outcome(fixture);
+    for (int i = 0; i < MANY; i++) { /* each in a batch of its own */
+        call(fixture, A, outcome);
+        bus_turn(fixture->client);
+    }
+    bus_destroy(&fixture->client);
+    poll(NULL, 0, STOOD_MS);
+    fixture->client = bus_new(NULL);
+    connect_client(fixture, A, service->address);
+    size_t calls = service->calls;
+    outcome = new_outcome(fixture);
+    call(fixture, A, outcome);
+    WAIT_FOR(fixture, outcome->times == 1);
+    assert_int_equal(outcome->error, OK);
+    assert_true(calls > 0);
+}
+
 static void a_service_that_comes_back_is_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -171,6 +194,7 @@ int main(int argc, char **argv)
         TEST(a_service_that_retires_gets_no_more_calls),
         TEST(who_never_called_hears_too_that_a_service_retires),
         TEST(what_waited_too_long_is_not_begun),
+        TEST(a_service_that_stood_still_goes_on),
         TEST(a_service_that_comes_back_is_found),
         TEST(a_service_that_left_while_nobody_looked_fails_its_calls),
         TEST(calls_spread_over_endpoints_and_leave_those_that_die),

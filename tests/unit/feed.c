@@ -219,6 +219,22 @@ static void standing_still_is_a_gap(void **state)
     assert_true(clock_now_ms() - turned_ms >= FEED_PAUSE_MS);
 }
 
+/* More was said than it had room for, and who said it is gone: libzmq must not end the process for it (common/wire.c).
+ */
+static void standing_still_while_the_publisher_ends_is_survived(void **state)
+{
+    enum { MANY = 20000, STOOD_MS = 2500 };
+    struct fixture *fixture = *state;
+    start(fixture);
+    for (int64_t number = 1; number <= MANY; number++)
+        publish_number(fixture, 0, number);
+    feed_publisher_destroy(&fixture->publishers[0]);
+    poll(NULL, 0, STOOD_MS);
+    publish_from(fixture, 0);
+    WAIT_FOR(fixture, feed_is_current(fixture->subscriber));
+    assert_true(fixture->is_in_order);
+}
+
 static void another_instance_is_a_gap(void **state)
 {
     struct fixture *fixture = *state;
@@ -408,6 +424,7 @@ int main(int argc, char **argv)
         TEST(what_a_slow_listener_lost_is_a_gap),
         TEST(silence_is_a_gap_and_ends_currency),
         TEST(standing_still_is_a_gap),
+        TEST(standing_still_while_the_publisher_ends_is_survived),
         TEST(another_instance_is_a_gap),
         TEST(every_publisher_must_be_heard),
         TEST(a_killed_publisher_that_comes_back_is_a_gap),
