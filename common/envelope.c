@@ -15,6 +15,7 @@ enum {
     RATE_FIELDS = 3,
     TIMING_FIELDS = 2,
     EVENT_FIELDS = 4,
+    HEARD_FIELDS = 3,
 };
 enum { MAX_CODE = 64 };
 
@@ -176,14 +177,34 @@ void envelope_write_event(struct buffer *message, const struct envelope_event *e
     write_payload(message, event->body);
 }
 
+void envelope_write_listener(struct buffer *topic, int64_t listener)
+{
+    buffer_append_char(topic, ENVELOPE_LISTENER);
+    pack_integer(topic, listener);
+}
+
+void envelope_write_heard(struct buffer *message, const struct envelope_heard *heard)
+{
+    buffer_append_char(message, ENVELOPE_LISTENER);
+    pack_array(message, HEARD_FIELDS);
+    pack_integer(message, heard->listener);
+    pack_integer(message, heard->instance);
+    pack_integer(message, heard->number);
+}
+
 /* ---- reading ---- */
+
+static bool open_behind(struct str bytes, char first, struct pack_reader *reader)
+{
+    if (bytes.len < 1 || bytes.ptr[0] != first)
+        return false;
+    *reader = pack_reader((struct str){bytes.ptr + 1, bytes.len - 1});
+    return true;
+}
 
 bool envelope_open(struct str batch, struct pack_reader *reader)
 {
-    if (batch.len < 1 || batch.ptr[0] != ENVELOPE_VERSION)
-        return false;
-    *reader = pack_reader((struct str){batch.ptr + 1, batch.len - 1});
-    return true;
+    return open_behind(batch, ENVELOPE_VERSION, reader);
 }
 
 /* An array of at least so many fields; *more gets how many there are beyond: room for the protocol to grow. */
@@ -344,4 +365,21 @@ bool envelope_read_event(struct str message, struct envelope_event *event)
            read_text(&reader, ENVELOPE_MAX_NAME, &event->name) &&
            read_optional(&reader, PACK_BINARY, BUS_MAX_BODY, &event->body) && skip_more(&reader, more) &&
            pack_at_end(&reader);
+}
+
+bool envelope_read_listener(struct str topic, int64_t *listener)
+{
+    struct pack_reader reader;
+    return open_behind(topic, ENVELOPE_LISTENER, &reader) && read_number(&reader, 0, INT64_MAX, listener) &&
+           pack_at_end(&reader);
+}
+
+bool envelope_read_heard(struct str message, struct envelope_heard *heard)
+{
+    uint32_t more;
+    struct pack_reader reader;
+    return open_behind(message, ENVELOPE_LISTENER, &reader) && read_head(&reader, HEARD_FIELDS, &more) &&
+           read_number(&reader, 0, INT64_MAX, &heard->listener) &&
+           read_number(&reader, 0, INT64_MAX, &heard->instance) && read_number(&reader, 0, INT64_MAX, &heard->number) &&
+           skip_more(&reader, more) && pack_at_end(&reader);
 }

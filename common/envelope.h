@@ -9,6 +9,8 @@
  *          The code "refused": the call was not begun, nor will be.
  *          The id 0, which no call has, with a code: whoever sent it is about to stop, and wants no more calls
  *   event  0x01, then [instance, number, name, body | nil]; a heartbeat has an empty name and the last number
+ *   listener  0x02, then its id: what it subscribes to beside all events, and is known to be there by
+ *   heard  0x02, then [listener, instance, number]: from a listener back to the publisher
  *
  * Arguments and body are MessagePack again, wrapped as one `bin` each: the bus passes them on unread, and what is wrong
  * inside one of them cannot spoil its neighbours in the batch. Arrays may end before session_id, address, agent and the
@@ -25,6 +27,7 @@
 
 enum {
     ENVELOPE_VERSION = 1,
+    ENVELOPE_LISTENER = 2,   /* what a listener says; 0 and 1 are ZeroMQ's own there */
     ENVELOPE_OVERHEAD = 768, /* at most, of a call or reply beyond its body */
     ENVELOPE_MAX_NAME = 64,  /* of an event */
     ENVELOPE_FAREWELL = 0,   /* the id of a reply that answers no call */
@@ -53,6 +56,12 @@ struct envelope_event {
 };
 void envelope_write_event(struct buffer *message, const struct envelope_event *event);
 
+struct envelope_heard {
+    int64_t listener, instance, number;
+};
+void envelope_write_listener(struct buffer *topic, int64_t listener);
+void envelope_write_heard(struct buffer *message, const struct envelope_heard *heard);
+
 /* ---- reading: false for anything that the writer would not write; what was read borrows from the batch ---- */
 
 /* Opens a batch for reading its calls or replies until pack_at_end. */
@@ -63,5 +72,7 @@ bool envelope_read_call(struct pack_reader *reader, struct bus_incoming *incomin
 bool envelope_read_reply(struct pack_reader *reader, uint64_t *id, struct bus_reply *reply);
 /* A whole message. */
 bool envelope_read_event(struct str message, struct envelope_event *event);
+bool envelope_read_listener(struct str topic, int64_t *listener);
+bool envelope_read_heard(struct str message, struct envelope_heard *heard);
 
 #endif

@@ -1,5 +1,6 @@
-/* The feed: one PUB that numbers what it says, and one SUB for each publisher, so that the silence and the gaps of each
- * are known. The bytes are the envelope's. */
+/* The feed: one XPUB that numbers what it says, and one XSUB for each publisher, so that the silence and the gaps of
+ * each are known. A listener that says what it has heard subscribes to an id of its own beside all events: libzmq tells
+ * the publisher when it comes and goes. The bytes are the envelope's. */
 #include "common/feed.h"
 
 #include <assert.h>
@@ -20,10 +21,13 @@
 _Static_assert((int)FEED_MAX_NAME == ENVELOPE_MAX_NAME, "the feed's names are the envelope's");
 
 enum {
-    RECEIVE_MAX = 4096, /* messages of a publisher in one turn */
+    RECEIVE_MAX = 4096, /* messages of a peer in one turn */
     BACKLOG = 256,      /* so many in one turn: more are on their way */
     COMPLAIN_MS = 1000,
 };
+
+/* ZeroMQ's first bytes of what a listener sends (RFC 29/PUBSUB). */
+enum { UNSUBSCRIBE = 0, SUBSCRIBE = 1 };
 
 static _Noreturn void give_up(const char *what)
 {
@@ -33,20 +37,34 @@ static _Noreturn void give_up(const char *what)
 
 /* ---- speaking ---- */
 
+struct listener {
+    int64_t id;
+    int64_t heard; /* the last event's number; -1 = none yet */
+    bool is_late;  /* not waited for */
+};
+
 struct feed_publisher {
     struct wire wire;
     int64_t instance; /* tells this publisher from the one that had its address before */
     int64_t number;   /* of the last event */
     struct buffer message;
+    struct listener *listeners; /* FEED_MAX_LISTENERS; NULL until there is one */
+    size_t listener_count;
 };
+
+static int64_t random_id(void)
+{
+    int64_t id;
+    if (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id)
+        give_up("no random number");
+    return id & INT64_MAX;
+}
 
 enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint, struct wire_keys *keys)
 {
     struct feed_publisher *made = allocate(sizeof *made);
-    if (getrandom(&made->instance, sizeof made->instance, 0) != (ssize_t)sizeof made->instance)
-        give_up("no random number");
-    made->instance &= INT64_MAX;
-    wire_open(&made->wire, ZMQ_PUB);
+    made->instance = random_id();
+    wire_open(&made->wire, ZMQ_XPUB);
     enum error error = wire_bind(&made->wire, endpoint, keys);
     if (error != OK)
         feed_publisher_destroy(&made);
@@ -61,6 +79,7 @@ void feed_publisher_destroy(struct feed_publisher **publisher)
         return;
     wire_close(&(*publisher)->wire);
     buffer_free(&(*publisher)->message);
+    free((*publisher)->listeners);
     free(*publisher);
     *publisher = NULL;
 }
@@ -78,15 +97,102 @@ static void say(struct feed_publisher *publisher, struct str name, struct str bo
         log_error("event not sent", LOG_S("event", name));
 }
 
-void feed_publish(struct feed_publisher *publisher, struct str name, struct str body)
+int64_t feed_publish(struct feed_publisher *publisher, struct str name, struct str body)
 {
     assert(name.len > 0 && name.len <= FEED_MAX_NAME && body.len <= FEED_MAX_BODY);
     publisher->number++;
     say(publisher, name, body);
+    return publisher->number;
+}
+
+/* ---- who has heard it ---- */
+
+static struct listener *find_listener(struct feed_publisher *publisher, int64_t id)
+{
+    for (size_t i = 0; i < publisher->listener_count; i++)
+        if (publisher->listeners[i].id == id)
+            return &publisher->listeners[i];
+    return NULL;
+}
+
+static void add_listener(struct feed_publisher *publisher, int64_t id)
+{
+    if (find_listener(publisher, id) != NULL)
+        return;
+    if (publisher->listener_count == FEED_MAX_LISTENERS) {
+        log_error("too many listen: one is not waited for", LOG_I("most", FEED_MAX_LISTENERS));
+        return;
+    }
+    if (publisher->listeners == NULL)
+        publisher->listeners = allocate(FEED_MAX_LISTENERS * sizeof *publisher->listeners);
+    publisher->listeners[publisher->listener_count++] = (struct listener){.id = id, .heard = -1};
+}
+
+static void remove_listener(struct feed_publisher *publisher, int64_t id)
+{
+    struct listener *listener = find_listener(publisher, id);
+    if (listener != NULL)
+        *listener = publisher->listeners[--publisher->listener_count];
+}
+
+static void note_heard(struct feed_publisher *publisher, const struct envelope_heard *heard)
+{
+    struct listener *listener = find_listener(publisher, heard->listener);
+    if (listener == NULL || heard->instance != publisher->instance)
+        return;
+    listener->heard = heard->number;
+    listener->is_late = false;
+}
+
+static void take_word(struct feed_publisher *publisher, struct str word)
+{
+    int64_t id;
+    struct envelope_heard heard;
+    struct str topic = word.len > 0 ? (struct str){word.ptr + 1, word.len - 1} : word;
+    if (envelope_read_heard(word, &heard))
+        note_heard(publisher, &heard);
+    else if (envelope_read_listener(topic, &id) && word.ptr[0] == SUBSCRIBE)
+        add_listener(publisher, id);
+    else if (envelope_read_listener(topic, &id) && word.ptr[0] == UNSUBSCRIBE)
+        remove_listener(publisher, id);
+}
+
+static void listen_to_listeners(struct feed_publisher *publisher)
+{
+    publisher->wire.is_drained = false;
+    for (int count = 0; count < RECEIVE_MAX && !publisher->wire.is_drained; count++) {
+        zmq_msg_t frame;
+        if (wire_receive(&publisher->wire, &frame, 1) != WIRE_MESSAGE)
+            continue;
+        take_word(publisher, (struct str){zmq_msg_data(&frame), zmq_msg_size(&frame)});
+        wire_release(&frame, 1);
+    }
+}
+
+bool feed_is_heard(struct feed_publisher *publisher, int64_t number)
+{
+    listen_to_listeners(publisher);
+    for (size_t i = 0; i < publisher->listener_count; i++)
+        if (publisher->listeners[i].heard < number && !publisher->listeners[i].is_late)
+            return false;
+    return true;
+}
+
+void feed_wait_no_more(struct feed_publisher *publisher, int64_t number)
+{
+    size_t late = 0;
+    for (size_t i = 0; i < publisher->listener_count; i++) {
+        struct listener *listener = &publisher->listeners[i];
+        late += listener->heard < number && !listener->is_late;
+        listener->is_late = listener->is_late || listener->heard < number;
+    }
+    if (late > 0)
+        log_warn("some who listen do not hear", LOG_I("listeners", late), LOG_I("waited_ms", FEED_PATIENCE_MS));
 }
 
 void feed_heartbeat(struct feed_publisher *publisher)
 {
+    listen_to_listeners(publisher);
     say(publisher, STR(""), STR(""));
 }
 
@@ -97,10 +203,11 @@ struct source {
     char *address;
     unsigned peer;
     struct wire wire;
-    size_t attempt;   /* which of its peer's keys it is thought to have */
-    bool is_heard;    /* within FEED_SILENCE_MS, as far as looked */
-    int64_t instance; /* -1 = none yet */
-    int64_t number;   /* of the last event */
+    size_t attempt;             /* which of its peer's keys it is thought to have */
+    bool is_heard;              /* within FEED_SILENCE_MS, as far as looked */
+    int64_t instance;           /* -1 = none yet */
+    int64_t number;             /* of the last event */
+    struct envelope_heard said; /* to it, over this connection */
     int64_t heard_ms;
     int64_t renew_ms; /* when to begin its connection anew, unless it is heard */
 };
@@ -108,6 +215,8 @@ struct source {
 struct feed_subscriber {
     struct feed_handlers handlers;
     struct wire_keys *keys;
+    int64_t id; /* as a listener */
+    struct buffer message;
     int epoll; /* one descriptor for all sources and discovery */
     struct discovery *discovery;
     struct peer {
@@ -132,10 +241,24 @@ static void watch(struct feed_subscriber *subscriber, int fd, struct source *sou
 
 /* ---- publishers that come and go ---- */
 
+/* What libzmq repeats by itself whenever it connects again. */
+static void subscribe(struct feed_subscriber *subscriber, struct source *source)
+{
+    buffer_append_char(&subscriber->message, SUBSCRIBE);
+    (void)wire_send(&source->wire, STR(""), &subscriber->message);
+    if (!subscriber->handlers.says_heard)
+        return;
+    buffer_append_char(&subscriber->message, SUBSCRIBE);
+    envelope_write_listener(&subscriber->message, subscriber->id);
+    (void)wire_send(&source->wire, STR(""), &subscriber->message);
+}
+
 static enum error open_source(struct feed_subscriber *subscriber, struct source *source)
 {
     const struct wire_trust trust = {subscriber->keys, subscriber->peers[source->peer].name, source->attempt};
-    wire_open(&source->wire, ZMQ_SUB);
+    wire_open(&source->wire, ZMQ_XSUB);
+    subscribe(subscriber, source);
+    source->said = (struct envelope_heard){.listener = subscriber->id, .instance = -1};
     watch(subscriber, source->wire.fd, source);
     source->renew_ms = clock_now_ms() + WIRE_RENEW_MS;
     return wire_connect(&source->wire, source->address, &trust);
@@ -195,6 +318,7 @@ struct feed_subscriber *feed_subscriber_new(const struct feed_handlers *handlers
     const struct discovery_handlers discovers = {on_come, on_go, subscriber};
     subscriber->handlers = *handlers;
     subscriber->keys = keys;
+    subscriber->id = random_id();
     subscriber->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (subscriber->epoll == -1)
         give_up("cannot watch the feed");
@@ -221,6 +345,7 @@ void feed_subscriber_destroy(struct feed_subscriber **owner)
     for (unsigned i = 0; i < subscriber->peer_count; i++)
         free(subscriber->peers[i].name);
     discovery_destroy(&subscriber->discovery);
+    buffer_free(&subscriber->message);
     close(subscriber->epoll);
     free(subscriber);
     *owner = NULL;
@@ -269,7 +394,8 @@ static void take(struct feed_subscriber *subscriber, struct source *source, stru
         handlers->on_event(handlers->context, event.name, event.body);
 }
 
-static void receive(struct feed_subscriber *subscriber, struct source *source, int64_t now_ms)
+/* Returns how many. */
+static size_t receive_all(struct feed_subscriber *subscriber, struct source *source, int64_t now_ms)
 {
     size_t count = 0;
     for (; count < RECEIVE_MAX && !source->wire.is_drained; count++) {
@@ -282,6 +408,28 @@ static void receive(struct feed_subscriber *subscriber, struct source *source, i
         take(subscriber, source, (struct str){zmq_msg_data(&frame), zmq_msg_size(&frame)}, now_ms);
         wire_release(&frame, 1);
     }
+    return count;
+}
+
+/* Returns whether there was anything new to say. */
+static bool say_heard(struct feed_subscriber *subscriber, struct source *source)
+{
+    const struct envelope_heard heard = {subscriber->id, source->instance, source->number};
+    bool is_new = heard.instance != source->said.instance || heard.number != source->said.number;
+    if (!subscriber->handlers.says_heard || !is_new)
+        return false;
+    envelope_write_heard(&subscriber->message, &heard);
+    (void)wire_send(&source->wire, STR(""), &subscriber->message);
+    source->said = heard;
+    return true;
+}
+
+/* What has been said may have swallowed the news of more (wire.h). */
+static void receive(struct feed_subscriber *subscriber, struct source *source, int64_t now_ms)
+{
+    size_t count = receive_all(subscriber, source, now_ms);
+    while (say_heard(subscriber, source) && count < RECEIVE_MAX)
+        count += receive_all(subscriber, source, now_ms);
     if (count >= BACKLOG)
         subscriber->behind_until_ms = now_ms + FEED_PAUSE_MS;
 }

@@ -1,6 +1,7 @@
 /* The feed: short events from one process to all that listen, by PUB/SUB. Fast, and it may lose: so each event is
  * numbered, a heartbeat carries the last number, and a listener knows when it cannot be sure to have heard all
- * (proto/events.def). One thread's own; needs a loop only as bus.h does. */
+ * (proto/events.def). One that answers for what it has cached says how far it has heard: the publisher can wait until
+ * nobody trusts what an event has made untrue. One thread's own; needs a loop only as bus.h does. */
 #ifndef COMMON_FEED_H
 #define COMMON_FEED_H
 
@@ -19,6 +20,9 @@ enum {
     FEED_MAX_BODY = 64 * 1024,
     FEED_MAX_ENDPOINTS = 64,
     FEED_MAX_PEERS = 8,
+    FEED_MAX_LISTENERS = 1024, /* that say how far they have heard */
+    /* After so long who has not heard an event has heard nothing since either, and trusts nothing. */
+    FEED_PATIENCE_MS = FEED_SILENCE_MS + FEED_HEARTBEAT_MS,
 };
 
 struct wire_keys;
@@ -30,8 +34,13 @@ struct feed_publisher;
  * whoever has a key may listen. ERROR_MALFORMED for an address that ZeroMQ refuses, and for tcp:// without keys. */
 enum error feed_publisher_new(struct feed_publisher **publisher, const char *endpoint, struct wire_keys *keys) MUST_USE;
 void feed_publisher_destroy(struct feed_publisher **publisher);
-/* Sends at once: before any reply that this turn's batch carries. body is one MessagePack value. */
-void feed_publish(struct feed_publisher *publisher, struct str name, struct str body);
+/* Sends at once. body is one MessagePack value. Returns the event's number, which grows. */
+int64_t feed_publish(struct feed_publisher *publisher, struct str name, struct str body);
+/* Whether all who say what they have heard have heard the event of this number, and all before it. Who has gone is not
+ * asked; where it is a network that failed, it may trust what it has until it notices (FEED_SILENCE_MS). */
+bool feed_is_heard(struct feed_publisher *publisher, int64_t number);
+/* Who has not, after FEED_PATIENCE_MS, is not waited for until it is heard of again. */
+void feed_wait_no_more(struct feed_publisher *publisher, int64_t number);
 /* To be called every FEED_HEARTBEAT_MS. */
 void feed_heartbeat(struct feed_publisher *publisher);
 
@@ -45,6 +54,7 @@ struct feed_handlers {
      * forget what was cached. */
     void (*on_gap)(void *context);
     void *context;
+    bool says_heard; /* once the handlers have run, the publisher is told: it may be waiting */
 };
 
 /* Returns owned; keys as above. */

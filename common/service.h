@@ -35,6 +35,7 @@ struct call {
     int64_t version;
     bool is_for_all;
     enum error failure; /* OK, or the error that body is the text of */
+    int64_t announced;  /* the number of the last event, 0 = none: the reply waits until it is heard */
     size_t list_place;  /* while a list is open */
     uint32_t list_count;
 };
@@ -142,10 +143,6 @@ void service_set_state(struct service *service, void *state);
 /* Where to bind or connect: configured, or where that is empty "ipc://BUS_DIR/leaf". Lives as long as the service. */
 const char *service_endpoint(const struct service *service, const char *configured, const char *leaf);
 
-/* Tells an event (proto/events.def) to all who listen to the service's feed, at once. What it says must be committed,
- * and the call that made it so not answered yet: who has the reply must not meet what was cached before. */
-void service_announce(struct service *service, struct str event, const struct message *message, const void *body);
-
 /* For start(): connects a service that this one calls, where it is configured to answer ('' = at its socket in
  * BUS_DIR). False, and logged, where that is no address. */
 bool service_connect(struct service *service, unsigned target, const char *name, const char *configured);
@@ -213,6 +210,10 @@ void call_set_rate(struct call *call, struct rate rate);
 
 /* Fails the call with ERROR_VALIDATION and a text, as the rules of its message do (CONTRACT §1); returns that error. */
 enum error call_fail_validation(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Tells an event (proto/events.def) to all who listen to the service's feed, at once. What it says must be committed.
+ * The call is answered once who may have cached otherwise has heard: who has the reply does not meet it any more. */
+void call_announce(struct call *call, struct str event, const struct message *message, const void *body);
 
 /* Fails the call with a text of its own in place of the error's default; returns error, for `return call_fail(…)`. */
 enum error call_fail(struct call *call, enum error error, const char *format, ...)

@@ -158,6 +158,8 @@ static void run_call(void *argument)
 {
     struct task *task = argument;
     enum error error = check_reply(&task->call, handle(task));
+    if (task->call.announced > 0)
+        service_await_heard(task->call.service, task->call.announced);
     int64_t took_us = clock_now_us() - task->begun_us;
     if (task->call.database_us > 0)
         admission_note(&task->call.service->admission, task->call.database_us / 1000, loop_now_ms());

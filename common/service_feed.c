@@ -1,5 +1,6 @@
 /* A service's feed: what it tells at once to all who listen. A listener that misses an event, or this process between
- * commit and event, notices by the feed's numbers and forgets what it has cached (common/feed.h). */
+ * commit and event, notices by the feed's numbers and forgets what it has cached (common/feed.h). A call that told
+ * something is answered when all who may have cached it have heard. */
 #include "common/log.h"
 #include "common/service_internal.h"
 
@@ -30,11 +31,25 @@ void service_close_feed(struct service *service)
     feed_publisher_destroy(&service->feed);
 }
 
-void service_announce(struct service *service, struct str event, const struct message *message, const void *body)
+void call_announce(struct call *call, struct str event, const struct message *message, const void *body)
 {
+    struct feed_publisher *feed = call->service->feed;
     struct buffer packed = {0};
     schema_encode(message, body, &packed);
-    if (service->feed != NULL)
-        feed_publish(service->feed, event, buffer_str(&packed));
+    if (feed != NULL)
+        call->announced = feed_publish(feed, event, buffer_str(&packed));
     buffer_free(&packed);
+}
+
+/* Mostly a millisecond, while the others' threads take turns. */
+void service_await_heard(struct service *service, int64_t number)
+{
+    enum { LOOK_MS = 1 };
+    int64_t until_ms = loop_now_ms() + FEED_PATIENCE_MS;
+    while (service->feed != NULL && !feed_is_heard(service->feed, number)) {
+        if (loop_now_ms() >= until_ms)
+            feed_wait_no_more(service->feed, number);
+        else
+            loop_sleep(service->loop, LOOK_MS);
+    }
 }

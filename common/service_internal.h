@@ -112,6 +112,8 @@ bool service_prepare_folder(const char *endpoint);
 /* False, and logged, where its address cannot be bound. */
 bool service_open_feed(struct service *service);
 void service_close_feed(struct service *service);
+/* In a fiber: waits until all who say what they have heard have heard the event, or FEED_PATIENCE_MS. */
+void service_await_heard(struct service *service, int64_t number);
 
 /* ---- service_events.c ---- */
 

@@ -76,7 +76,7 @@ static void set_options(zsock_t *socket, int type)
     zsock_set_linger(socket, LINGER_MS);
     zsock_set_sndhwm(socket, HIGH_WATER);
     zsock_set_maxmsgsize(socket, WIRE_MAX_MESSAGE);
-    if (type == ZMQ_PUB || type == ZMQ_SUB)
+    if (type == ZMQ_XPUB || type == ZMQ_XSUB)
         set_keepalive(socket);
     else if (type == ZMQ_PAIR)
         zsock_set_rcvhwm(socket, 0); /* a monitor's: news that met a limit would stop libzmq's thread */
@@ -90,10 +90,8 @@ static void set_options(zsock_t *socket, int type)
         zsock_set_router_mandatory(socket, 1); /* or it drops what goes to a peer that has left, and says nothing */
     if (type == ZMQ_DEALER)
         zsock_set_immediate(socket, 1); /* or it queues for a peer that is not there */
-    if (type == ZMQ_PUB)
+    if (type == ZMQ_XPUB)
         zsock_set_sndhwm(socket, FEED_HIGH_WATER);
-    if (type == ZMQ_SUB)
-        zsock_set_subscribe(socket, "");
 }
 
 void wire_open(struct wire *wire, int type)

@@ -325,7 +325,8 @@ struct thread *thread_new(struct gateway *gateway, int api_fd, int admin_fd)
     thread->arena = arena_new();
     thread->bus = bus_new(gateway->config->bus_keys);
     bus_set_limit(thread->bus, (size_t)gateway->config->max_pending_calls);
-    thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread}, gateway->config->bus_keys);
+    thread->feed = feed_subscriber_new(&(struct feed_handlers){on_event, on_gap, thread, .says_heard = true},
+                                       gateway->config->bus_keys);
     thread->principals = principals_new();
     thread->sessions = sessions_new();
     thread->metrics = metrics_new();

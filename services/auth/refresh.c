@@ -26,7 +26,7 @@ static enum error read_caller(struct call *call, struct user_view *user)
 static enum error refuse_replay(struct call *call, const struct refresh_token *token)
 {
     const struct session_ref ref = {.session_id = token->session_id, .user_id = token->user_id};
-    service_announce(call->service, EVENT_SESSION_ENDED, &session_ref_message, &ref);
+    call_announce(call, EVENT_SESSION_ENDED, &session_ref_message, &ref);
     audit(call, "refresh_replayed", token->user_id);
     log_warn("an old refresh token was presented: its session ends", LOG_I("user_id", token->user_id),
              LOG_I("session_id", token->session_id), LOG_S("request_id", call->request_id));

@@ -9,7 +9,7 @@
 static void announce_end(struct call *call, int64_t session_id, int64_t user_id)
 {
     const struct session_ref ref = {.session_id = session_id, .user_id = user_id};
-    service_announce(call->service, EVENT_SESSION_ENDED, &session_ref_message, &ref);
+    call_announce(call, EVENT_SESSION_ENDED, &session_ref_message, &ref);
 }
 
 void announce_ends(struct call *call, int64_t user_id, const struct db_result *ended)

@@ -59,7 +59,7 @@ static enum error user_not_found(struct call *call, int64_t user_id)
 /* Whoever cached the principal asks again. */
 static void tell_changed(struct call *call, int64_t user_id)
 {
-    service_announce(call->service, EVENT_USER_CHANGED, &user_ref_message, &(struct user_ref){.user_id = user_id});
+    call_announce(call, EVENT_USER_CHANGED, &user_ref_message, &(struct user_ref){.user_id = user_id});
 }
 
 /* Why a statement found nobody to change. */

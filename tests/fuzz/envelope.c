@@ -1,5 +1,5 @@
-/* Fuzzes what a peer on the bus may send: batches of calls and of replies, events. What is read is within its bounds,
- * and comes back as it is when it is written again. */
+/* Fuzzes what a peer on the bus may send: batches of calls and of replies, events, what listeners have heard. What is
+ * read is within its bounds, and comes back as it is when it is written again. */
 #include <assert.h>
 
 #include "common/envelope.h"
@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bus_incoming call = {.deadline_ms = 0};
     struct bus_reply reply;
     struct envelope_event event;
-    int64_t left_ms;
+    struct envelope_heard heard;
+    int64_t left_ms, listener;
     uint64_t id;
     if (envelope_open(bytes, &reader))
         while (!pack_at_end(&reader) && envelope_read_call(&reader, &call, &left_ms))
@@ -63,5 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_reply(id, &reply);
     if (envelope_read_event(bytes, &event))
         assert(event.name.len <= ENVELOPE_MAX_NAME && event.number >= 0);
+    if (envelope_read_heard(bytes, &heard))
+        assert(heard.listener >= 0 && heard.number >= 0);
+    if (envelope_read_listener(bytes, &listener))
+        assert(listener >= 0);
     return 0;
 }

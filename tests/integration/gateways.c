@@ -1,9 +1,15 @@
 /* Two gateways, each with an auth service of its own, on one database: what is ended, changed or taken away at one
  * holds at the other from the next request on, also where the other could not hear of it; and tokens are exchanged
  * once. */
+#include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include "common/feed.h"
 #include "tests/support/database.h"
@@ -225,6 +231,60 @@ static void sixty_four_refreshes_of_one_token_give_one_session_and_one_token(voi
 
 /* ---- a gateway that does not hear ---- */
 
+/* The thread of libzmq that receives for a process. */
+static pid_t receiving_thread(pid_t process)
+{
+    char *folder = text("/proc/%d/task", (int)process), name[64];
+    DIR *tasks = opendir(folder);
+    assert_non_null(tasks);
+    pid_t found = 0;
+    for (struct dirent *task; found == 0 && (task = readdir(tasks)) != NULL;) {
+        FILE *file = fopen(text("%s/%s/comm", folder, task->d_name), "r");
+        if (file != NULL && fgets(name, sizeof name, file) != NULL && strncmp(name, "ZMQbg/IO", 8) == 0)
+            found = (pid_t)atoi(task->d_name);
+        if (file != NULL)
+            fclose(file);
+    }
+    closedir(tasks);
+    assert_true(found != 0);
+    return found;
+}
+
+enum { DEAF_MS = 300 };
+static atomic_bool is_deaf;
+
+/* As if the machine were too busy to run it: what comes waits in the kernel, while the gateway answers. */
+static void *deafen_for_a_while(void *memory)
+{
+    pid_t thread = *(pid_t *)memory;
+    if (ptrace(PTRACE_SEIZE, thread, NULL, NULL) != 0 || ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) != 0 ||
+        waitpid(thread, NULL, __WALL) != thread)
+        return NULL;
+    atomic_store(&is_deaf, true);
+    sleep_ms(DEAF_MS);
+    ptrace(PTRACE_DETACH, thread, NULL, NULL);
+    return memory;
+}
+
+/* Who has the reply does not meet what was cached before, not even where the news is late. */
+static void what_a_gateway_has_not_heard_is_not_answered_yet(void **state)
+{
+    struct stack *stack = *state;
+    struct user admin = make_admin(stack), user = make_user(stack);
+    assert_path_everywhere(stack, user.token, "/admin/audit", 403);
+    pid_t thread = receiving_thread(second->gateway.pid);
+    pthread_t deafening;
+    void *was_deaf = NULL;
+    assert_int_equal(pthread_create(&deafening, NULL, deafen_for_a_while, &thread), 0);
+    while (!atomic_load(&is_deaf))
+        sleep_ms(1);
+    assert_error(http_get(&second->stack, user.token, "/admin/audit"), 403, "forbidden"); /* it answers */
+    assert_status(patch(stack, &admin, &user, "{\"role\":\"admin\"}"), 200);
+    assert_path_everywhere(stack, user.token, "/admin/audit", 200);
+    pthread_join(deafening, &was_deaf);
+    assert_non_null(was_deaf);
+}
+
 /* While it stood still much happened, which waits for it or was dropped, as long as that took: what it remembers is not
  * to be trusted. It may not answer (503) before it hears the services again. */
 static void a_gateway_that_missed_events_asks(void **state)
@@ -260,4 +320,5 @@ static void a_gateway_that_missed_events_asks(void **state)
 #define TEST(name) cmocka_unit_test_setup(name, begin)
 SUITE("gateways", TEST(logging_out), TEST(another_password), TEST(another_role), TEST(disabling), TEST(deletion),
       TEST(a_token_presented_again), TEST(sixty_four_refreshes_of_one_token_give_one_session_and_one_token),
+      TEST(what_a_gateway_has_not_heard_is_not_answered_yet),
       cmocka_unit_test_setup_teardown(a_gateway_that_missed_events_asks, begin, end))

@@ -300,7 +300,7 @@ static void a_feed_is_heard_by_known_keys_only(void **state)
     struct locked *locked = *state;
     char address[64];
     struct heard heard = {0};
-    const struct feed_handlers handlers = {on_event, on_gap, &heard};
+    const struct feed_handlers handlers = {on_event, on_gap, &heard, .says_heard = true};
     locked->server = known_keys(NEW_ROOM);
     struct feed_publisher *publisher = publish(locked->server, address);
 

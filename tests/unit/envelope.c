@@ -138,6 +138,31 @@ static void events_come_back_as_they_went(void **state)
     buffer_free(&message);
 }
 
+static void what_was_heard_comes_back_as_it_went(void **state)
+{
+    (void)state;
+    struct buffer message = {0};
+    const struct envelope_heard heard = {INT64_MAX, 7, 12};
+    struct envelope_heard read;
+    struct envelope_event event;
+    int64_t listener = 0;
+    envelope_write_heard(&message, &heard);
+    assert_true(envelope_read_heard(buffer_str(&message), &read));
+    assert_true(read.listener == INT64_MAX && read.instance == 7 && read.number == 12);
+    assert_false(envelope_read_event(buffer_str(&message), &event));
+    assert_false(envelope_read_listener(buffer_str(&message), &listener));
+    buffer_append_char(&message, '\xC0');
+    assert_false(envelope_read_heard(buffer_str(&message), &read));
+    buffer_clear(&message);
+    envelope_write_listener(&message, 42);
+    assert_true(envelope_read_listener(buffer_str(&message), &listener));
+    assert_int_equal(listener, 42);
+    assert_false(envelope_read_heard(buffer_str(&message), &read));
+    assert_false(envelope_read_listener(STR(""), &listener));
+    assert_false(envelope_read_listener(STR("\x02\xFF"), &listener));
+    buffer_free(&message);
+}
+
 static void the_bytes_are_those_of_the_protocol(void **state)
 {
     (void)state;
@@ -370,6 +395,7 @@ int main(void)
         cmocka_unit_test(calls_come_back_as_they_went),
         cmocka_unit_test(replies_come_back_as_they_went),
         cmocka_unit_test(events_come_back_as_they_went),
+        cmocka_unit_test(what_was_heard_comes_back_as_it_went),
         cmocka_unit_test(the_bytes_are_those_of_the_protocol),
         cmocka_unit_test(a_call_is_written_again_with_the_time_that_is_left),
         cmocka_unit_test(a_refusal_says_that_nothing_was_begun),

@@ -23,6 +23,7 @@ struct fixture {
     struct feed_publisher *publishers[PUBLISHERS];
     int64_t beat_ms[PUBLISHERS]; /* when the next heartbeat is due */
     bool is_mute;                /* no heartbeats */
+    bool says_heard;
     struct feed_subscriber *subscriber;
     pid_t child;
     size_t gaps;
@@ -111,7 +112,7 @@ static int teardown(void **state)
 
 static void subscribe(struct fixture *fixture, const char *endpoints)
 {
-    const struct feed_handlers handlers = {on_event, on_gap, fixture};
+    const struct feed_handlers handlers = {on_event, on_gap, fixture, fixture->says_heard};
     fixture->subscriber = feed_subscriber_new(&handlers, NULL);
     assert_int_equal(feed_subscribe(fixture->subscriber, "test", endpoints), OK);
 }
@@ -234,6 +235,73 @@ static void standing_still_while_the_publisher_ends_is_survived(void **state)
     WAIT_FOR(fixture, feed_is_current(fixture->subscriber));
     assert_true(fixture->is_in_order);
 }
+
+/* ---- who has heard it ---- */
+
+static int64_t publish(struct fixture *fixture)
+{
+    return feed_publish(fixture->publishers[0], STR("user.changed"), STR("\x01"));
+}
+
+static void who_says_so_is_waited_for_until_it_has_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->says_heard = true;
+    start(fixture);
+    struct feed_publisher *publisher = fixture->publishers[0];
+    WAIT_FOR(fixture, !feed_is_heard(publisher, INT64_MAX) && feed_is_heard(publisher, 0));
+    int64_t number = publish(fixture);
+    for (int64_t until_ms = clock_now_ms() + 200; clock_now_ms() < until_ms; poll(NULL, 0, 10))
+        assert_false(feed_is_heard(publisher, number));
+    assert_int_equal(fixture->events, 0);
+    WAIT_FOR(fixture, feed_is_heard(publisher, number));
+    assert_int_equal(fixture->events, 1);
+    assert_true(feed_is_current(fixture->subscriber)); /* what it said is no reason to doubt */
+}
+
+static void who_goes_is_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->says_heard = true;
+    start(fixture);
+    WAIT_FOR(fixture, !feed_is_heard(fixture->publishers[0], INT64_MAX));
+    int64_t number = publish(fixture);
+    assert_false(feed_is_heard(fixture->publishers[0], number));
+    feed_subscriber_destroy(&fixture->subscriber);
+    for (int64_t until_ms = clock_now_ms() + PATIENCE_MS; !feed_is_heard(fixture->publishers[0], number);)
+        assert_true(clock_now_ms() < until_ms);
+}
+
+static void who_does_not_hear_is_waited_for_once(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->says_heard = true;
+    start(fixture);
+    struct feed_publisher *publisher = fixture->publishers[0];
+    WAIT_FOR(fixture, !feed_is_heard(publisher, INT64_MAX));
+    int64_t number = publish(fixture);
+    assert_false(feed_is_heard(publisher, number));
+    feed_wait_no_more(publisher, number);
+    assert_true(feed_is_heard(publisher, number));
+    number = publish(fixture);
+    assert_true(feed_is_heard(publisher, number));
+    WAIT_FOR(fixture, !feed_is_heard(publisher, INT64_MAX)); /* it is heard of again */
+    number = publish(fixture);
+    assert_false(feed_is_heard(publisher, number));
+    WAIT_FOR(fixture, feed_is_heard(publisher, number));
+}
+
+static void who_says_nothing_is_not_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    int64_t number = publish(fixture);
+    assert_true(feed_is_heard(fixture->publishers[0], number));
+    WAIT_FOR(fixture, fixture->events == 1);
+    assert_true(feed_is_heard(fixture->publishers[0], INT64_MAX));
+}
+
+/* ---- publishers that are replaced ---- */
 
 static void another_instance_is_a_gap(void **state)
 {
@@ -398,7 +466,7 @@ static void a_connection_that_broke_the_protocol_is_begun_anew(void **state)
 static void addresses_are_checked(void **state)
 {
     struct fixture *fixture = *state;
-    const struct feed_handlers handlers = {on_event, on_gap, fixture};
+    const struct feed_handlers handlers = {on_event, on_gap, fixture, false};
     struct feed_subscriber *subscriber = feed_subscriber_new(&handlers, NULL);
     struct feed_publisher *publisher = NULL;
     assert_int_equal(feed_subscribe(subscriber, "test", "ipc:///tmp/a,nonsense"), ERROR_MALFORMED);
@@ -425,6 +493,10 @@ int main(int argc, char **argv)
         TEST(silence_is_a_gap_and_ends_currency),
         TEST(standing_still_is_a_gap),
         TEST(standing_still_while_the_publisher_ends_is_survived),
+        TEST(who_says_so_is_waited_for_until_it_has_heard),
+        TEST(who_goes_is_not_waited_for),
+        TEST(who_does_not_hear_is_waited_for_once),
+        TEST(who_says_nothing_is_not_waited_for),
         TEST(another_instance_is_a_gap),
         TEST(every_publisher_must_be_heard),
         TEST(a_killed_publisher_that_comes_back_is_a_gap),
