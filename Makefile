@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PRESET ?= release
-JOBS ?= $(shell nproc)
+# Tests wait more than they compute.
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
 export PRESET
 
 C_SOURCES = $(shell find common gateway proto services tests -name '*.[ch]')

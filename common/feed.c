@@ -40,7 +40,7 @@ static _Noreturn void give_up(const char *what)
 struct listener {
     int64_t id;
     int64_t heard; /* the last event's number; -1 = none yet */
-    bool is_late;  /* not waited for */
+    int64_t late;  /* the event that was waited for in vain; until it is heard nothing is; 0 = none */
 };
 
 struct feed_publisher {
@@ -141,7 +141,8 @@ static void note_heard(struct feed_publisher *publisher, const struct envelope_h
     if (listener == NULL || heard->instance != publisher->instance)
         return;
     listener->heard = heard->number;
-    listener->is_late = false;
+    if (listener->heard >= listener->late)
+        listener->late = 0;
 }
 
 static void take_word(struct feed_publisher *publisher, struct str word)
@@ -173,7 +174,7 @@ bool feed_is_heard(struct feed_publisher *publisher, int64_t number)
 {
     listen_to_listeners(publisher);
     for (size_t i = 0; i < publisher->listener_count; i++)
-        if (publisher->listeners[i].heard < number && !publisher->listeners[i].is_late)
+        if (publisher->listeners[i].heard < number && publisher->listeners[i].late == 0)
             return false;
     return true;
 }
@@ -183,8 +184,10 @@ void feed_wait_no_more(struct feed_publisher *publisher, int64_t number)
     size_t late = 0;
     for (size_t i = 0; i < publisher->listener_count; i++) {
         struct listener *listener = &publisher->listeners[i];
-        late += listener->heard < number && !listener->is_late;
-        listener->is_late = listener->is_late || listener->heard < number;
+        if (listener->heard >= number || listener->late > 0)
+            continue;
+        listener->late = number;
+        late++;
     }
     if (late > 0)
         log_warn("some who listen do not hear", LOG_I("listeners", late), LOG_I("waited_ms", FEED_PATIENCE_MS));

@@ -39,7 +39,7 @@ int64_t feed_publish(struct feed_publisher *publisher, struct str name, struct s
 /* Whether all who say what they have heard have heard the event of this number, and all before it. Who has gone is not
  * asked; where it is a network that failed, it may trust what it has until it notices (FEED_SILENCE_MS). */
 bool feed_is_heard(struct feed_publisher *publisher, int64_t number);
-/* Who has not, after FEED_PATIENCE_MS, is not waited for until it is heard of again. */
+/* Who has not, after FEED_PATIENCE_MS, is not waited for until it has heard that one. */
 void feed_wait_no_more(struct feed_publisher *publisher, int64_t number);
 /* To be called every FEED_HEARTBEAT_MS. */
 void feed_heartbeat(struct feed_publisher *publisher);
