@@ -66,7 +66,7 @@ void feed_subscriber_destroy(struct feed_subscriber **subscriber);
 /* To watch for reading, level-triggered. */
 int feed_descriptor(const struct feed_subscriber *subscriber);
 /* Receives what there is and runs the handlers; cheap when there is nothing (one system call). When the descriptor is
- * readable, at each turn's end, and right before trusting what was cached. */
+ * readable, and at each turn's end. */
 void feed_turn(struct feed_subscriber *subscriber);
 /* Whether every publisher that is known was heard within FEED_SILENCE_MS, no number is missing, there is one of each
  * service, and in the last FEED_PAUSE_MS there was neither a pause of our own nor much to hear at once: only then may a

@@ -67,7 +67,7 @@ static void ask(struct request *request, const struct method *method, const void
     share_call(request, method, buffer_str(encoded), on_reply);
 }
 
-/* The next one of those who asked; NULL = none. What was published before the answer may still wait in the feed. */
+/* The next one of those who asked; NULL = none. */
 static struct request *next_asker(h2o_linklist_t *requests, const struct bus_reply *reply)
 {
     struct request *request = share_next(requests);
@@ -75,7 +75,6 @@ static struct request *next_asker(h2o_linklist_t *requests, const struct bus_rep
         return NULL;
     request_note_reply(request, reply);
     arena_reset(request->thread->arena);
-    feed_turn(request->thread->feed);
     return request;
 }
 
@@ -159,20 +158,11 @@ static void ask_for_session(struct request *request)
 
 /* ---- both ---- */
 
-/* Once a turn: what a turn finds to read was sent, at least its beginning, before the turn began. */
-static void hear_feed(struct thread *thread)
-{
-    if (!thread->has_heard)
-        feed_turn(thread->feed);
-    thread->has_heard = true;
-}
-
 /* Goes on where it was left once the user is known: from the cache, or because the user service has answered. */
 static void check(struct request *request)
 {
     struct thread *thread = request->thread;
     const struct bearer_subject *subject = &request->subject;
-    hear_feed(thread);
     bool is_current = feed_is_current(thread->feed);
     const struct principal_state *known = principals_find(thread->principals, subject->user_id);
     if (known != NULL && is_current)

@@ -55,6 +55,7 @@ static void on_bus_turn(h2o_timeout_entry_t *entry)
     struct thread *thread = H2O_STRUCT_FROM_MEMBER(struct thread, bus_turn, entry);
     feed_turn(thread->feed);
     shares_send(thread->shares);
+    h2o_timeout_unlink(&thread->bus_turn); /* what it planned for its calls is this */
     if (bus_turn(thread->bus))
         thread_plan_turn(thread);
     note_connected(thread);
@@ -270,7 +271,6 @@ static void run_loop(struct thread *thread)
         int32_t wait = wait_ms(thread);
         if (wait == 0)
             thread_plan_turn(thread);
-        thread->has_heard = false;
         int failed = h2o_evloop_run(thread->context.loop, wait);
         if (failed && errno != EINTR) {
             log_error("the event loop failed", LOG_Z("error", strerror(errno)));

@@ -61,7 +61,6 @@ struct thread {
 
     h2o_timeout_t read_timeout, write_timeout, idle_timeout, linger_timeout, accept_pause, hold_timeout;
     size_t requests; /* being answered */
-    bool has_heard;  /* the feed, in this turn */
 
     /* Scratch, good while one request is handled */
     struct arena *arena;
