@@ -414,7 +414,7 @@ static size_t receive_all(struct feed_subscriber *subscriber, struct source *sou
     return count;
 }
 
-/* Returns whether there was anything new to say. */
+/* Returns whether there was anything new to say, and it was taken: else it is said next time. */
 static bool say_heard(struct feed_subscriber *subscriber, struct source *source)
 {
     const struct envelope_heard heard = {subscriber->id, source->instance, source->number};
@@ -422,7 +422,8 @@ static bool say_heard(struct feed_subscriber *subscriber, struct source *source)
     if (!subscriber->handlers.says_heard || !is_new)
         return false;
     envelope_write_heard(&subscriber->message, &heard);
-    (void)wire_send(&source->wire, STR(""), &subscriber->message);
+    if (wire_send(&source->wire, STR(""), &subscriber->message) != WIRE_SENT)
+        return false;
     source->said = heard;
     return true;
 }

@@ -49,8 +49,8 @@ static void prepare(void)
 /* ---- opening and closing ---- */
 
 /* libzmq 4.3.4 aborts where a heartbeat is due on a connection that is lost while what it received has reached the
- * limit (libzmq issues 3937 and 4364). So who sends heartbeats has no limit: on the bus there are no more calls than
- * each peer may have pending, and no more replies than we have. */
+ * limit (libzmq issues 3937 and 4364). So who sends heartbeats has no limit: on the bus each peer limits itself, to so
+ * many calls that are pending, and there are no more replies than our own calls. */
 static void set_heartbeats(zsock_t *socket)
 {
     zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);

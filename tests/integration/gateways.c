@@ -276,8 +276,9 @@ static void what_a_gateway_has_not_heard_is_not_answered_yet(void **state)
     pthread_t deafening;
     void *was_deaf = NULL;
     assert_int_equal(pthread_create(&deafening, NULL, deafen_for_a_while, &thread), 0);
-    while (!atomic_load(&is_deaf))
-        sleep_ms(1);
+    for (int64_t until_ms = now_ms() + 20000; !atomic_load(&is_deaf); sleep_ms(1))
+        if (now_ms() >= until_ms)
+            fail_msg("its receiving thread cannot be stopped");
     assert_error(http_get(&second->stack, user.token, "/admin/audit"), 403, "forbidden"); /* it answers */
     assert_status(patch(stack, &admin, &user, "{\"role\":\"admin\"}"), 200);
     assert_path_everywhere(stack, user.token, "/admin/audit", 200);
