@@ -10,8 +10,9 @@
 
 enum { FIRST_CAPACITY = 256, KEPT_CAPACITY = 1 << 20 };
 
-static void grow(struct buffer *buffer, size_t size)
+void buffer_grow(struct buffer *buffer, size_t size)
 {
+    assert(buffer->len <= buffer->capacity);
     size_t needed = buffer->len + size;
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < needed && capacity <= SIZE_MAX / 2)
@@ -23,33 +24,6 @@ static void grow(struct buffer *buffer, size_t size)
     }
     buffer->data = data;
     buffer->capacity = capacity;
-}
-
-char *buffer_reserve(struct buffer *buffer, size_t size)
-{
-    assert(buffer->len <= buffer->capacity);
-    if (!buffer->data || buffer->capacity - buffer->len < size)
-        grow(buffer, size);
-    return buffer->data + buffer->len;
-}
-
-void buffer_append(struct buffer *buffer, const void *bytes, size_t len)
-{
-    if (len == 0)
-        return;
-    memcpy(buffer_reserve(buffer, len), bytes, len);
-    buffer->len += len;
-}
-
-void buffer_append_str(struct buffer *buffer, struct str s)
-{
-    buffer_append(buffer, s.ptr, s.len);
-}
-
-void buffer_append_char(struct buffer *buffer, char c)
-{
-    *buffer_reserve(buffer, 1) = c;
-    buffer->len++;
 }
 
 void buffer_append_integer(struct buffer *buffer, int64_t value)

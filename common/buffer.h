@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/str.h"
 
@@ -14,11 +15,36 @@ struct buffer {
     size_t capacity;
 };
 
+/* What buffer_reserve does where there is no room. */
+void buffer_grow(struct buffer *buffer, size_t size);
+
 /* Room for size more bytes at the end; returns where they go. The caller adds to len what it wrote. */
-char *buffer_reserve(struct buffer *buffer, size_t size);
-void buffer_append(struct buffer *buffer, const void *bytes, size_t len);
-void buffer_append_str(struct buffer *buffer, struct str s);
-void buffer_append_char(struct buffer *buffer, char c);
+static inline char *buffer_reserve(struct buffer *buffer, size_t size)
+{
+    if (buffer->data == NULL || buffer->capacity - buffer->len < size)
+        buffer_grow(buffer, size);
+    return buffer->data + buffer->len;
+}
+
+static inline void buffer_append(struct buffer *buffer, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    memcpy(buffer_reserve(buffer, len), bytes, len);
+    buffer->len += len;
+}
+
+static inline void buffer_append_str(struct buffer *buffer, struct str s)
+{
+    buffer_append(buffer, s.ptr, s.len);
+}
+
+static inline void buffer_append_char(struct buffer *buffer, char c)
+{
+    *buffer_reserve(buffer, 1) = c;
+    buffer->len++;
+}
+
 void buffer_append_integer(struct buffer *buffer, int64_t value); /* in decimal */
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

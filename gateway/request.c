@@ -189,7 +189,7 @@ struct request *request_new(h2o_req_t *req)
     thread->requests++;
     counter_add(&metrics_http(thread->metrics)->requests, !is_of_operators(request));
     request->began_us = clock_now_us();
-    request->deadline_ms = clock_now_ms() + thread->gateway->config->request_timeout_ms;
+    request->deadline_ms = request->began_us / 1000 + thread->gateway->config->request_timeout_ms;
     request->is_head = request_is(request, STR("HEAD"));
     request->is_read = request->is_head || request_is(request, STR("GET"));
     read_target(request);
