@@ -34,10 +34,10 @@ def row(work, goal):
 # ---- arithmetic ----
 
 
-def turn_about(bench, *sides, turns=None):
+def turn_about(bench, *sides):
     """Each side once a turn, in turns; the first turn only warms up. Returns a list of results for each side."""
     results = [[] for _ in sides]
-    for turn in range((turns or bench.turns) + 1):
+    for turn in range(bench.turns + 1):
         for side, result in zip(sides, results):
             measured = side()
             if turn > 0:
