@@ -6,13 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FIRST_CAPACITY = 256, KEPT_CAPACITY = 1 << 20 };
 
 void buffer_grow(struct buffer *buffer, size_t size)
 {
-    assert(buffer->len <= buffer->capacity);
     size_t needed = buffer->len + size;
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY;
     while (capacity < needed && capacity <= SIZE_MAX / 2)

@@ -2,6 +2,7 @@
 #ifndef COMMON_BUFFER_H
 #define COMMON_BUFFER_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -21,6 +22,7 @@ void buffer_grow(struct buffer *buffer, size_t size);
 /* Room for size more bytes at the end; returns where they go. The caller adds to len what it wrote. */
 static inline char *buffer_reserve(struct buffer *buffer, size_t size)
 {
+    assert(buffer->len <= buffer->capacity);
     if (buffer->data == NULL || buffer->capacity - buffer->len < size)
         buffer_grow(buffer, size);
     return buffer->data + buffer->len;

@@ -94,7 +94,7 @@ static void decode_value(const struct db_result *result, size_t row, size_t colu
 
 void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out)
 {
-    if (result->first + row == 0)
+    if (result->first + row == 0) /* names are those of all rows */
         assert_names(result->pg, message);
     memset(out, 0, message->struct_size);
     size_t columns = decoded_columns(result->pg, message);
