@@ -91,7 +91,7 @@ bool db_boolean(const struct db_result *result, size_t row, size_t column);
 
 /* One row into a message's struct: column n is the message's n-th field, and its name the field's JSON name (asserted).
  * Fewer columns than fields leave the last ones absent; more are the caller's to read. NULL = absent. Strings borrow
- * from the result. INTEGERS come out of a bigint[]. */
+ * from the result. INTEGERS come out of a bigint[], a TIME out of a timestamptz, or text that is written so. */
 void db_decode(const struct db_result *result, size_t row, const struct message *message, void *out);
 
 /* In a fiber: runs the statement with its parameters and waits. Reads of one turn share a Sync and are sent again,

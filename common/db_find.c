@@ -6,8 +6,6 @@
 #include "common/db_internal.h"
 #include "common/fiber.h"
 
-enum { EXPECTED_KEYS = 10 };
-
 /* Who looks for a row; on its fiber's stack. */
 struct seeker {
     int64_t key;
@@ -78,17 +76,14 @@ static struct seeker **sort_seekers(const struct search *search)
     return seekers;
 }
 
-/* Each once, in their order; the last one again where they are fewer than Postgres expects of an array that it does not
- * know: for a shorter one it plans the statement anew each time, which costs more than to run it. */
+/* Each once, in their order. */
 static struct integers keys_of(const struct search *search, struct seeker *const *seekers)
 {
-    int64_t *keys = arena_alloc(search->arena, (search->count + EXPECTED_KEYS) * sizeof *keys);
+    int64_t *keys = arena_alloc(search->arena, search->count * sizeof *keys);
     size_t count = 0;
     for (size_t i = 0; i < search->count; i++)
         if (count == 0 || keys[count - 1] != seekers[i]->key)
             keys[count++] = seekers[i]->key;
-    for (; count < EXPECTED_KEYS; count++)
-        keys[count] = keys[count - 1];
     return (struct integers){keys, count};
 }
 

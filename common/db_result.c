@@ -37,6 +37,8 @@ bool db_boolean(const struct db_result *result, size_t row, size_t column)
 
 /* ---- rows as messages ---- */
 
+enum { TIMESTAMPTZ_OID = 1184 }; /* Postgres' pg_type.dat */
+
 static size_t decoded_columns(const PGresult *pg, const struct message *message)
 {
     size_t columns = (size_t)PQnfields(pg);
@@ -67,13 +69,36 @@ static struct integers decode_integers(const struct db_result *result, struct st
     return (struct integers){values, count};
 }
 
+/* A timestamptz: in our sessions (db_url.c) "2026-05-01 18:30:00.123456+00", and as JavaScript writes it
+ * "2026-05-01T18:30:00.123Z", without what is finer. What has another form, "infinity", stays as it is. */
+static struct str decode_time(const struct db_result *result, struct str text)
+{
+    enum { CLOCK = sizeof "18:30:00" - 1, FRACTION = sizeof ".123" - 1, ZONE = sizeof "+00" - 1 };
+    const char *blank = memchr(text.ptr, ' ', text.len);
+    size_t seconds = blank == NULL ? 0 : (size_t)(blank + 1 - text.ptr) + CLOCK; /* where they end */
+    if (blank == NULL || seconds + ZONE > text.len || memcmp(text.ptr + text.len - ZONE, "+00", ZONE) != 0)
+        return text;
+    size_t given = text.len - ZONE - seconds;
+    char *out = arena_alloc(result->arena, seconds + FRACTION + 1);
+    memcpy(out, text.ptr, seconds);
+    out[blank - text.ptr] = 'T';
+    memcpy(out + seconds, ".000", FRACTION);
+    memcpy(out + seconds, text.ptr + seconds, given < FRACTION ? given : FRACTION);
+    out[seconds + FRACTION] = 'Z';
+    return (struct str){out, seconds + FRACTION + 1};
+}
+
 static void decode_value(const struct db_result *result, size_t row, size_t column, enum field_type type, void *member)
 {
     switch (type) {
     case FIELD_STRING:
     case FIELD_EMAIL:
-    case FIELD_TIME:
         *(struct str *)member = db_text(result, row, column);
+        return;
+    case FIELD_TIME:
+        *(struct str *)member = PQftype(result->pg, (int)column) == TIMESTAMPTZ_OID
+                                    ? decode_time(result, db_text(result, row, column))
+                                    : db_text(result, row, column);
         return;
     case FIELD_BOOLEAN:
         *(bool *)member = db_boolean(result, row, column);

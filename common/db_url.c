@@ -45,6 +45,9 @@ static const char *session_options(struct db *db, const char *of_url)
         append_setting(&options, "role", db->options.role);
     if (db->options.schema != NULL)
         append_setting(&options, "search_path", db->options.schema);
+    append_setting(&options, "TimeZone", "UTC"); /* with the next, as db_decode reads a timestamptz */
+    append_setting(&options, "DateStyle", "ISO,YMD");
+    append_setting(&options, "plan_cache_mode", "force_generic_plan"); /* each statement is planned once */
     int64_t timeout_ms = db->options.statement_timeout_ms;
     append_timeout(&options, "statement_timeout", timeout_ms);
     append_timeout(&options, "lock_timeout", timeout_ms - timeout_ms / 4);

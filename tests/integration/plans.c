@@ -1,6 +1,6 @@
 /* No statement reads more than it must, however large the tables are: each file of services/NAME/sql, and of common/
- * in the schemas that have it, is run on many rows with a generic plan, as the services' prepared statements have in
- * the end. auto_explain tells how it went, also within functions and triggers: no big table is read from end to end,
+ * in the schemas that have it, is run on many rows with a generic plan, as the services' sessions have it (db_url.c).
+ * auto_explain tells how it went, also within functions and triggers: no big table is read from end to end,
  * and no step of a plan reads more rows than tests/plans/samples allows. A statement without a sample fails, and so
  * does a statement of a function that no sample reached. FILL_ROOMS=1000000 takes as many rooms (make explain). */
 #include <glob.h>
@@ -199,27 +199,6 @@ static const char *schema_of(const char *service)
     return NULL;
 }
 
-static void take_generic_plans(const char *count, const char *ignored)
-{
-    (void)ignored;
-    if (strcmp(count, "0") == 0)
-        complain("is planned anew each time");
-}
-
-/* After five times Postgres decides whether to plan no more (its manual, PREPARE): to plan may cost more than to run.
- */
-static void check_planned_once(const char *execute)
-{
-    run("set auto_explain.log_min_duration = -1; set plan_cache_mode = auto");
-    for (int i = 0; i < 6; i++) {
-        run("begin");
-        (void)try(execute);
-        run("rollback");
-    }
-    each_row("select generic_plans from pg_prepared_statements where name = 'sample'", take_generic_plans);
-    explain_from_now_on();
-}
-
 /* A statement of common/sql is run in the schema. */
 static void run_sample(const char *service, const char *statement, const char *folder, const char *arguments)
 {
@@ -227,7 +206,6 @@ static void run_sample(const char *service, const char *statement, const char *f
     run(text("set search_path to %s", schema));
     run(text("prepare sample as %s", read_text(text("%s/%s/sql/%s.sql", SOURCE_DIR, folder, statement))));
     const char *execute = *arguments != '\0' ? text("execute sample (%s)", arguments) : "execute sample";
-    check_planned_once(execute);
     run("begin");
     const char *why = try(execute);
     if (why != NULL)

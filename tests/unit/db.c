@@ -75,6 +75,56 @@ static void test_integers_come_back_as_they_went(void **state)
     close_pool();
 }
 
+struct moments {
+    struct str texts[7];
+    bool has[7];
+};
+#define MOMENT(name_, n_)                                                                                              \
+    {                                                                                                                  \
+        name_, sizeof name_ - 1, FIELD_TIME, false, RULE_ANY, 0, 0, NULL, offsetof(struct moments, texts[n_]),         \
+            offsetof(struct moments, has[n_])                                                                          \
+    }
+static const struct field moment_fields[] = {MOMENT("fine", 0), MOMENT("tenth", 1), MOMENT("whole", 2),
+                                             MOMENT("none", 3), MOMENT("text", 4),  MOMENT("late", 5),
+                                             MOMENT("never", 6)};
+static const struct message moments_message = {"moments", moment_fields, 7, sizeof(struct moments),
+                                               false,     ERROR_INTERNAL};
+
+static void ask_for_times(void *argument)
+{
+    struct arena *arena = argument;
+    struct db_result result;
+    struct moments moments;
+    assert_int_equal(db_query(db, arena, INT64_MAX, &times, NULL, 0, &result), OK);
+    db_decode(&result, 0, &moments_message, &moments);
+    static const char *const expected[] = {"2026-05-01T18:30:00.123Z",
+                                           "2026-05-01T18:30:00.500Z",
+                                           "2026-05-01T18:30:00.000Z",
+                                           NULL,
+                                           "9999-12-31T00:00:00Z",
+                                           "10000-01-01T00:00:00.001Z",
+                                           "infinity"};
+    for (size_t i = 0; i < 7; i++) {
+        assert_true(moments.has[i] == (expected[i] != NULL));
+        assert_true(!moments.has[i] || str_equal(moments.texts[i], str_from(expected[i])));
+    }
+    loop_stop(loop);
+}
+
+/* Wherever the server thinks it stands. */
+static void test_times_are_written_as_javascript_does(void **state)
+{
+    (void)state;
+    ask("alter system set timezone = 'Asia/Kathmandu'");
+    ask("select pg_reload_conf()");
+    open_pool(1, 3000);
+    struct arena *arena = arena_new();
+    assert_true(fiber_start(ask_for_times, arena));
+    run_loop();
+    arena_destroy(&arena);
+    close_pool();
+}
+
 struct view {
     int64_t i;
     bool has_i;
@@ -133,7 +183,8 @@ static void check_settings(void *argument)
     struct arena *arena = argument;
     struct db_result result;
     assert_int_equal(db_query(db, arena, INT64_MAX, &settings, NULL, 0, &result), OK);
-    const char *const expected[] = {"tester", "1234ms", "unit", "5MB", "UTF8", "tried"};
+    const char *const expected[] = {
+        "tester", "1234ms", "unit", "5MB", "UTF8", "tried", "UTC", "ISO, YMD", "force_generic_plan"};
     for (size_t column = 0; column < sizeof expected / sizeof *expected; column++)
         assert_string_equal(db_text(&result, 0, column).ptr, expected[column]);
     loop_stop(loop);
@@ -313,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_come_back_as_they_went),
         cmocka_unit_test(test_integers_come_back_as_they_went),
+        cmocka_unit_test(test_times_are_written_as_javascript_does),
         cmocka_unit_test(test_a_row_decodes_into_a_message),
         cmocka_unit_test(test_text_with_nul_is_refused),
         cmocka_unit_test(test_sessions_have_role_and_timeouts_beside_the_urls_options),

@@ -127,12 +127,18 @@ STATEMENT(get_shape, false, 0, "select * from shape")
 STATEMENT(seek, false, 1,
           "select key, count(*) over () as found, 6 / (key - 13) "
           "from (select distinct unnest($1::bigint[]) as key) as asked where key > 0 order by key")
+STATEMENT(
+    times, false, 0,
+    "select '2026-05-01 20:30:00.123987+02'::timestamptz as fine, '2026-05-01 18:30:00.5+00'::timestamptz as tenth, "
+    "'2026-05-01 18:30:00+00'::timestamptz as whole, null::timestamptz as none, '9999-12-31T00:00:00Z' as text, "
+    "'10000-01-01 00:00:00.001+00'::timestamptz as late, 'infinity'::timestamptz as never")
 STATEMENT(settings, false, 0,
           "select current_user::text, current_setting('statement_timeout'), current_setting('application_name'), "
-          "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path')")
-static const struct statement *const statements[] = {&echo,     &divide,          &add_item, &add_item_badly,
-                                                     &add_late, &add_item_slowly, &nap,      &get_shape,
-                                                     &settings, &echo_all,        &seek,     &write_and_commit_slowly};
+          "current_setting('work_mem'), current_setting('client_encoding'), current_setting('search_path'), "
+          "current_setting('TimeZone'), current_setting('DateStyle'), current_setting('plan_cache_mode')")
+static const struct statement *const statements[] = {
+    &echo,     &divide,   &add_item, &add_item_badly,          &add_late, &add_item_slowly, &nap, &get_shape,
+    &settings, &echo_all, &seek,     &write_and_commit_slowly, &times};
 
 /* ---- a pool and its loop; fibers that ask it ---- */
 

@@ -1,5 +1,5 @@
 -- read: the same of one user's account
-select id, auth.iso_time(at) as "at", action, actor_id as "actorId", user_id as "userId", address, request_id as "requestId"
+select id, at, action, actor_id as "actorId", user_id as "userId", address, request_id as "requestId"
   from auth.audit
  where user_id = $3::bigint and id < $1::bigint
  order by id desc

@@ -6,6 +6,6 @@ with made as (
 ), told as (
     select posts.tell('post.created', id, author_id, $1::bigint) from made
 )
-select id, title, content, posts.iso_time(created_at) as "createdAt", posts.iso_time(updated_at) as "updatedAt",
+select id, title, content, created_at as "createdAt", updated_at as "updatedAt",
        null as "user", author_id
   from made, told

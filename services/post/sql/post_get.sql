@@ -1,5 +1,5 @@
 -- read: one post
-select id, title, content, posts.iso_time(created_at) as "createdAt", posts.iso_time(updated_at) as "updatedAt",
+select id, title, content, created_at as "createdAt", updated_at as "updatedAt",
        null as "user", author_id
   from posts.post
  where id = $1::bigint

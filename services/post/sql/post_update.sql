@@ -7,6 +7,6 @@ with changed as (
 ), told as (
     select posts.tell('post.updated', id, author_id, $2::bigint) from changed
 )
-select id, title, content, posts.iso_time(created_at) as "createdAt", posts.iso_time(updated_at) as "updatedAt",
+select id, title, content, created_at as "createdAt", updated_at as "updatedAt",
        null as "user", author_id
   from changed, told

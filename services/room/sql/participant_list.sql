@@ -5,9 +5,9 @@ select user_id as "userId", null::text as username,
            when exists (select from rooms.moderator where room_id = $1::bigint and user_id = participant.user_id) then 'moderator'
            else 'participant'
        end as role,
-       rooms.iso_time(joined_at) as "joinedAt", user_id
+       joined_at as "joinedAt", user_id
   from rooms.participant
-  join rooms.room_view on id = room_id and status <> 'ended'
+  join rooms.room_now on id = room_id and status <> 'ended'
  where room_id = $1::bigint and user_id > $2::bigint
  order by user_id
  limit $3::bigint

@@ -23,10 +23,10 @@ with known (id) as (
 select id, name, description, "isPrivate", "maxParticipants", "isActive", "participantCount", "createdAt", "updatedAt",
        "ownerId", "hasPassword", "inviteOnly", unlisted, "waitingRoom", "startsAt", "endsAt", "maxDurationMinutes",
        status
-  from ((select * from (select * from rooms.room_view where not unlisted and "isActive" and id > $1::bigint
+  from ((select * from (select * from rooms.room_now where not unlisted and "isActive" and id > $1::bigint
                          order by id limit 101) here limit $2::bigint)
         union all
-        (select * from rooms.room_view where unlisted and "isActive" and id = any(array(
+        (select * from rooms.room_now where unlisted and "isActive" and id = any(array(
             select id from known order by id limit $2::bigint)))) seen
  order by id
  limit $2::bigint

@@ -50,8 +50,8 @@ select id, name, description, "isPrivate", "maxParticipants", "isActive", "parti
        status, null::bigint[] as moderators, looked_to
   from (select case when count(*) >= $2::bigint then max(id) end as looked_to
           from seen) as look
-  left join (select room_view.*
-               from rooms.room_view
+  left join (select room_now.*
+               from rooms.room_now
               where id in (select room.id
                              from seen join rooms.room on room.id = seen.id, wanted
                             where rooms.matches(room, wanted.owner, wanted.status, wanted.part, wanted.during)

@@ -2,9 +2,9 @@
 select user_id as "userId", null::text as username,
        row_number() over (order by ordinal)
            + (select count(*) from rooms.waiting where room_id = $1::bigint and ordinal <= $2::bigint) as position,
-       rooms.iso_time(since) as "waitingSince", ordinal
+       since as "waitingSince", ordinal
   from rooms.waiting
  where room_id = $1::bigint and ordinal > $2::bigint
-   and exists (select from rooms.room_view where id = $1::bigint and status <> 'ended')
+   and exists (select from rooms.room_now where id = $1::bigint and status <> 'ended')
  order by ordinal
  limit $3::bigint

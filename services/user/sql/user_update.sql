@@ -19,6 +19,6 @@ update users.person
            when $6::boolean and email_verified_at is not null then nullif($3::text, email)
        end
  where id = $1::bigint and not ((select count(*) from admin) = 1 and exists (select from admin where admin.id = $1::bigint))
-returning id, username, email, role, users.iso_time(created_at) as "createdAt",
+returning id, username, email, role, created_at as "createdAt",
           null as rooms, email_verified_at is not null as "emailVerified", nullif(disabled_at is not null, false) as disabled,
           pending_email as "pendingEmail"
