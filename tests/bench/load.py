@@ -81,7 +81,8 @@ def transactions(url, script, clients, seconds, variables):
         command = ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds), "-f", file.name]
         for name, value in variables.items():
             command += ["-D", f"{name}={value}"]
-        environment = dict(os.environ, PGOPTIONS="-c search_path=auth")  # where the frame's statements find their tables
+        # Where the frame's statements find their tables; and planned once, as in the services' sessions (db_url.c).
+        environment = dict(os.environ, PGOPTIONS="-c search_path=auth -c plan_cache_mode=force_generic_plan")
         done = subprocess.run(command + [url], env=environment, capture_output=True, text=True)
     failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
     if done.returncode != 0 or (failed and failed.group(1) != "0"):
