@@ -1,5 +1,5 @@
 -- Deploy room:room_moderators to pg
--- requires: user_gone
+-- requires: room_people
 
 begin;
 
@@ -26,9 +26,5 @@ $$;
 
 create trigger keep_moderators after insert or delete on rooms.moderator
     for each row execute function rooms.keep_moderators();
-
-update rooms.room
-   set moderators = array(select user_id from rooms.moderator where room_id = room.id order by appointed_at, user_id)
- where id in (select room_id from rooms.moderator);
 
 commit;

@@ -1,6 +1,6 @@
 -- Deploy room:room_now to pg
 -- requires: room_view_phase
--- requires: room_moderators
+-- requires: room_moderators_fill
 
 begin;
 
