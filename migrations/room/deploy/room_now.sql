@@ -1,5 +1,6 @@
 -- Deploy room:room_now to pg
 -- requires: room_view_phase
+-- requires: room_search
 -- requires: room_moderators_fill
 
 begin;
@@ -27,11 +28,7 @@ create view rooms.room_now as
            starts_at as "startsAt",
            ends_at as "endsAt",
            max_duration_minutes as "maxDurationMinutes",
-           case
-               when phase = 'ended' then phase
-               when phase = 'open' then rooms.phase_at(now(), null, closes_at)
-               else rooms.phase_at(now(), starts_at, closes_at)
-           end as status,
+           rooms.status_of(room) as status,
            coalesce(moderators, '{}') as moderators,
            version
       from rooms.room;
